@@ -1,0 +1,68 @@
+"""Model cards: everything known of one model, in TOML, checked against this schema."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from pytest_matalign.splits.sample import Input  # noqa: TC001  msgspec resolves it at run time
+
+Modality = Literal["3d", "graph", "string", "protein-sequence", "protein-structure", "descriptor"]
+Role = Literal["pretrained", "control"]
+Control = Literal["composition", "size", "descriptor", "random", "untrained"]
+State = Literal["verified", "loader-verified", "declared"]
+
+
+class Weights(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the weights are: inside a package, on the hub at a commit, or at a URL."""
+
+    package: str | None = None
+    """Importable package that carries the file."""
+    path: str | None = None
+    """File inside the package or hub repository."""
+    repo: str | None = None
+    revision: str | None = None
+    url: str | None = None
+    sha256: str | None = None
+
+
+class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One model of the zoo; a card file holds `family`, `[defaults]` and `[[model]]` tables."""
+
+    id: str
+    name: str
+    family: str
+    modality: Modality
+    inputs: tuple[Input, ...]
+    """Forms of a sample the adapter can read, best first; a sample must offer one of them."""
+    role: Role = "pretrained"
+    control: Control | None = None
+    adapter: str
+    """Module of `pytest_matalign.zoo.adapters`, or `package.module` of another distribution."""
+    options: dict[str, str | int | float | bool] = {}
+    """What the adapter needs to tell this checkpoint from its siblings."""
+    requires: tuple[str, ...] = ()
+    """Importable packages that must be installed."""
+    extra: str | None = None
+    """Extra of this distribution that installs them (`zoo`)."""
+    weights: Weights | None = None
+    training: tuple[str, ...] = ()
+    level_of_theory: str | None = None
+    parameters: int | None = None
+    width: int | None = None
+    layer: str
+    pooling: str
+    kind: Literal["invariant", "equivariant", "vanilla"] = "vanilla"
+    elements: tuple[str, ...] | None = None
+    """Chemical symbols covered; None where any is accepted."""
+    max_length: int | None = None
+    """Longest sequence, in residues, or longest SMILES, in characters."""
+    periodic: Literal["required", "allowed", "refused"] = "allowed"
+    licence_code: str | None = None
+    licence_weights: str | None = None
+    citation: str | None = None
+    derived_from: str | None = None
+    """Card whose weights this one was fine-tuned from, or whose architecture it re-initialises."""
+    state: State = "declared"
+    notes: str | None = None
