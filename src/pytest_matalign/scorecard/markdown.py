@@ -1,0 +1,104 @@
+"""The scorecard as Markdown, for a step summary or a comment: short first, details folded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_matalign.scorecard.summary import (
+    Partner,
+    SplitTable,
+    failures,
+    in_words,
+    missing_models,
+    split_tables,
+    verdict_counts,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_matalign.scorecard.model import Scorecard
+
+SHOWN_FAILURES = 50
+LIMIT_BYTES = 900_000
+"""A step summary above 1 MiB is refused whole."""
+
+
+def render(scorecard: Scorecard) -> str:
+    """Markdown of a scorecard, cut to what a step summary may hold."""
+    text = "\n".join(_lines(scorecard)) + "\n"
+    if len(text.encode()) <= LIMIT_BYTES:
+        return text
+    cut = text.encode()[:LIMIT_BYTES].decode("utf-8", "ignore").rsplit("\n", 1)[0]
+    return cut + "\n\n</details>\n\n*Cut to the size a step summary may have.*\n"
+
+
+def _lines(scorecard: Scorecard) -> Iterator[str]:
+    found = failures(scorecard)
+    verdict = f"❌ {len(found)} failures" if found else "✅ no failures"
+    subject = f" of `{scorecard.candidate}`" if scorecard.candidate else ""
+    yield f"### Alignment scorecard{subject}: {verdict}"
+    yield ""
+    for suite in scorecard.suites:
+        records = [r for r in scorecard.alignments if r.suite == suite.name]
+        yield f"- **{suite.name}** ({suite.title}): {in_words(verdict_counts(records))}"
+    yield ""
+    if found:
+        rows = [[r.suite, r.split, _who(r), r.reason] for r in found[:SHOWN_FAILURES]]
+        yield from _table(["suite", "split", "models", "reason"], rows)
+    for table in split_tables(scorecard):
+        yield from _split_lines(table)
+    gaps = [
+        [suite.name, gap.model, ", ".join(gap.splits), gap.reason]
+        for suite in scorecard.suites
+        for gap in missing_models(scorecard, suite.name)
+    ]
+    if gaps:
+        yield "<details><summary>Models not embedded</summary>"
+        yield ""
+        yield from _table(["suite", "model", "splits", "reason"], gaps)
+        yield "</details>"
+
+
+def _split_lines(table: SplitTable) -> Iterator[str]:
+    k = f", k = {table.k}" if table.k is not None else ""
+    yield (
+        f"<details><summary><b>{table.suite.name} / {table.split.id}</b> ({table.split.role}, "
+        f"{table.split.samples} samples): {table.metric}{k}</summary>"
+    )
+    yield ""
+    rows = [
+        [
+            row.model.id,
+            row.model.modality,
+            str(row.n),
+            "–" if row.mean is None else f"{row.mean:.3f}",
+            _partner(row.best),
+            _partner(row.worst),
+            _partner(row.control),
+            in_words(row.verdicts),
+        ]
+        for row in table.rows
+    ]
+    yield from _table(
+        ["model", "modality", "n", "mean", "best", "worst", "control", "verdicts"], rows
+    )
+    yield "</details>"
+    yield ""
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    from tabulate import tabulate
+
+    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    yield tabulate(escaped, headers=head, tablefmt="github", disable_numparse=True)
+    yield ""
+
+
+def _who(record: object) -> str:
+    model = getattr(record, "model", None)
+    return model or f"{getattr(record, 'a', '')} – {getattr(record, 'b', '')}"
+
+
+def _partner(partner: Partner | None) -> str:
+    return "–" if partner is None else f"{partner.value:.3f} {partner.model}"

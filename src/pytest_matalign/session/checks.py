@@ -1,0 +1,81 @@
+"""What the fixtures hand to a test: a record, and the one question to ask of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from pytest_matalign.session.records import remember
+from pytest_matalign.verdicts.verdict import FAILING
+
+if TYPE_CHECKING:
+    from pytest_matalign.scorecard.model import AlignmentRecord, EmbeddingRecord
+    from pytest_matalign.session.session import MatalignSession
+    from pytest_matalign.suites import Case, EmbeddingCase
+
+
+@dataclass(frozen=True)
+class EmbeddingCheck:
+    """A model that embedded a split."""
+
+    record: EmbeddingRecord
+
+    def must_cover(self, fraction: float) -> None:
+        """Fail unless the model accepted at least this fraction of the split."""
+        if self.record.n < fraction * self.record.requested:
+            reasons = "; ".join(f"{reason} ({n})" for reason, n in self.record.refused.items())
+            _fail(
+                f"{self.record.model} accepted {self.record.n} of {self.record.requested} samples "
+                f"of {self.record.split}: {reasons}"
+            )
+
+
+@dataclass(frozen=True)
+class AlignmentCheck:
+    """Two models compared."""
+
+    record: AlignmentRecord
+
+    def must_meet_expectations(self) -> None:
+        """Fail if the verdict is a failing one; the reason holds value, interval and source."""
+        if self.record.verdict in FAILING:
+            _fail(self.record.reason)
+
+
+def check_embedding(request: pytest.FixtureRequest, case: EmbeddingCase) -> EmbeddingCheck:
+    """Embed a case for a test: skip if the model cannot be had, fail if it misbehaves."""
+    evaluator = _session(request).evaluator
+    record = evaluator.embedding_record(case)
+    remember(request.node, record)
+    if record.verdict == "error" and (cause := evaluator.traceback(case.model, case.split)):
+        request.node.add_report_section("setup", "traceback", cause)
+    _stop_unless_measured(record.verdict, record.reason)
+    return EmbeddingCheck(record)
+
+
+def check_alignment(request: pytest.FixtureRequest, case: Case) -> AlignmentCheck:
+    """Compare a case for a test: skip if a model cannot be had."""
+    record = _session(request).evaluator.alignment_record(case)
+    remember(request.node, record)
+    _stop_unless_measured(record.verdict, record.reason)
+    return AlignmentCheck(record)
+
+
+def _session(request: pytest.FixtureRequest) -> MatalignSession:
+    from pytest_matalign.plugin import SESSION
+
+    return request.config.stash[SESSION]
+
+
+def _stop_unless_measured(verdict: str, reason: str) -> None:
+    if verdict == "skipped":
+        pytest.skip(reason)
+    if verdict == "error":
+        _fail(reason)
+
+
+def _fail(reason: str) -> NoReturn:
+    # The reason says it all; a traceback through this package would not help anyone.
+    pytest.fail(reason, pytrace=False)

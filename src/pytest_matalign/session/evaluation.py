@@ -1,0 +1,310 @@
+"""From a case to its record: the engine that both pytest and the command line drive.
+
+Nothing here knows of pytest. Embeddings and results are remembered for the length of a run, a
+failure too, so that one broken model is told of once and not once a pair.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from pytest_matalign.errors import MatalignError, UnavailableError
+from pytest_matalign.scorecard.model import AlignmentRecord, EmbeddingRecord
+from pytest_matalign.verdicts import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pytest_matalign.embeddings.candidate import Candidate
+    from pytest_matalign.embeddings.embedding import Embedding
+    from pytest_matalign.embeddings.extraction import Progress, Source
+    from pytest_matalign.embeddings.store import Store
+    from pytest_matalign.splits import Split
+    from pytest_matalign.statistics import Estimate, MetricSpec, Prepared
+    from pytest_matalign.suites import Case, EmbeddingCase, Suite, SuiteSplit
+    from pytest_matalign.zoo.card import ModelCard
+
+RESULT_VERSION = 1
+"""Raised whenever the content of a stored result changes."""
+PREPARED_KEPT = 40
+"""Prepared embeddings held in memory; more than the models of a suite, so pairs share them."""
+MINIMUM_COVERAGE = 0.5
+"""A model that refuses more than half of a split is not compared on it."""
+
+
+class ProgressMaker(Protocol):
+    """Makes the progress of one extraction."""
+
+    def __call__(self, *, model: str, split: str) -> Progress:
+        """Progress of one model on one split."""
+        ...
+
+
+class Evaluator:
+    """Obtains embeddings, compares them, and judges the result."""
+
+    def __init__(
+        self,
+        *,
+        suites: Mapping[str, Suite],
+        cards: Mapping[str, ModelCard],
+        store: Store,
+        samples: int | None,
+        candidate: Candidate | None,
+        progress: ProgressMaker,
+    ) -> None:
+        self.suites, self.cards, self.candidate = suites, cards, candidate
+        self.told: frozenset[tuple[str, str]] = frozenset()
+        """(model, split) whose failure a check of its own reports in this run."""
+        self._store, self._samples, self._progress = store, samples, progress
+        self._splits: dict[tuple[str, int | None], Split] = {}
+        self._embeddings: dict[tuple[str, str, int | None], Embedding | MatalignError] = {}
+        self._sources: dict[str, Source] = {}
+        self._prepared: OrderedDict[tuple[str, tuple[str, ...]], Prepared] = OrderedDict()
+
+    def split(self, wanted: SuiteSplit) -> Split:
+        """The split, cut to the number of samples of this run."""
+        from pytest_matalign.splits import load_split
+
+        samples = self._samples or wanted.samples
+        key = (wanted.id, samples)
+        if key not in self._splits:
+            self._splits[key] = load_split(wanted.id, samples=samples)
+        return self._splits[key]
+
+    def embedding(self, model: str, wanted: SuiteSplit) -> Embedding:
+        """The embedding of one model on one split, computed only if nobody has it.
+
+        Raises:
+            UnavailableError: If the model cannot be had here.
+            ExtractionError: If the model fails on the split.
+        """
+        key = self._key(model, wanted)
+        if key not in self._embeddings:
+            try:
+                self._embeddings[key] = self._obtain(model, self.split(wanted))
+            except MatalignError as error:
+                self._embeddings[key] = error
+        found = self._embeddings[key]
+        if isinstance(found, MatalignError):
+            raise found
+        return found
+
+    def traceback(self, model: str, wanted: SuiteSplit) -> str:
+        """What the model's own code raised, for a failed embedding; empty if nothing."""
+        from traceback import format_exception
+
+        error = self._embeddings.get(self._key(model, wanted))
+        cause = error.__cause__ if isinstance(error, MatalignError) else None
+        return "".join(format_exception(cause)) if cause else ""
+
+    def embedding_record(self, case: EmbeddingCase) -> EmbeddingRecord:
+        """Embed, and say how it went; never raises for a model that fails."""
+        split = self.split(case.split)
+        empty = EmbeddingRecord(
+            suite=case.suite,
+            split=case.split.id,
+            model=case.model,
+            requested=len(split.samples),
+            fingerprint=split.fingerprint,
+            verdict="passed",
+        )
+        try:
+            embedding = self.embedding(case.model, case.split)
+        except UnavailableError as error:
+            required = case.model in self.suites[case.suite].required
+            verdict, reason = (
+                ("error", f"{case.model} is required by suite {case.suite!r}: {error}")
+                if required
+                else ("skipped", str(error))
+            )
+            return msgspec.structs.replace(empty, verdict=verdict, reason=reason)
+        except MatalignError as error:
+            return msgspec.structs.replace(empty, verdict="error", reason=str(error))
+        return msgspec.structs.replace(
+            empty,
+            n=len(embedding),
+            width=embedding.vectors.shape[1] if len(embedding) else None,
+            refused=dict(sorted(Counter(embedding.refused.values()).items())),
+            digest=embedding.digest,
+            source=embedding.source,
+            verdict="skipped" if _too_few(embedding) else "passed",
+            reason=_too_few(embedding),
+        )
+
+    def alignment_record(self, case: Case) -> AlignmentRecord:
+        """Compare two models and judge the result; never raises for a model that fails."""
+        from pytest_matalign.statistics import metric_spec
+
+        spec = metric_spec(case.metric.name, k=case.metric.k, preprocess=case.metric.preprocess)
+        blank = AlignmentRecord(
+            suite=case.suite,
+            split=case.split.id,
+            a=case.a,
+            b=case.b,
+            pair_class=case.pair_class,
+            metric=case.metric.name,
+            estimator=spec.estimator,
+            k=spec.k,
+            preprocess=spec.preprocess,
+            higher_is_closer=spec.direction == "higher",
+            verdict="skipped",
+        )
+        try:
+            pair = [self.embedding(model, case.split) for model in (case.a, case.b)]
+            _demand_coverage(pair)
+            estimate = self._estimate(pair[0], pair[1], spec)
+        except UnavailableError as error:
+            return msgspec.structs.replace(blank, reason=str(error))
+        except MatalignError as error:
+            return self._without_embedding(case, blank, error)
+        return self._judged(case, blank, estimate)
+
+    def _without_embedding(
+        self, case: Case, blank: AlignmentRecord, error: MatalignError
+    ) -> AlignmentRecord:
+        """A failed model is one error where its own check runs, not one a pair."""
+        for model in (case.a, case.b):
+            failed = isinstance(self._embeddings.get(self._key(model, case.split)), MatalignError)
+            if failed and (model, case.split.id) in self.told:
+                reason = f"{model} has no embedding of {case.split.id}: its own check failed"
+                return msgspec.structs.replace(blank, reason=reason)
+        return msgspec.structs.replace(blank, verdict="error", reason=str(error))
+
+    def _judged(
+        self, case: Case, blank: AlignmentRecord, estimate: Mapping[str, Any]
+    ) -> AlignmentRecord:
+        outcomes = tuple(
+            judge.apply(expectation, low=estimate["low"], high=estimate["high"])
+            for expectation in self.suites[case.suite].expectation
+            if expectation.selects(case)
+        )
+        measured = {key: estimate[key] for key in _MEASURED}
+        return msgspec.structs.replace(
+            blank,
+            **measured,
+            directions=tuple(estimate["directions"]) if estimate["directions"] else None,
+            verdict=judge.combine(outcomes),
+            expectations=outcomes,
+            reason=judge.explain(
+                outcomes,
+                value=estimate["value"],
+                low=estimate["low"],
+                high=estimate["high"],
+                metric=case.metric.name,
+                n=estimate["n"],
+            ),
+        )
+
+    def _key(self, model: str, wanted: SuiteSplit) -> tuple[str, str, int | None]:
+        return (model, wanted.id, self._samples or wanted.samples)
+
+    def _obtain(self, model: str, split: Split) -> Embedding:
+        from pytest_matalign.embeddings.extraction import extract
+        from pytest_matalign.embeddings.files import read_embedding
+
+        candidate = self.candidate if self._is_candidate(model) else None
+        if candidate is not None and candidate.file is not None:
+            return read_embedding(candidate.file, model=model, split=split.card.id, ids=split.ids)
+        return extract(
+            self._source(model),
+            split.samples,
+            split=split.card.id,
+            store=self._store,
+            progress=self._progress(model=model, split=split.card.id),
+        )
+
+    def _source(self, model: str) -> Source:
+        """The model, made once: a candidate's factory is called once a process."""
+        from pytest_matalign.embeddings.sources import ZooSource
+
+        if model not in self._sources:
+            candidate = self.candidate if self._is_candidate(model) else None
+            make = candidate.open if candidate is not None else None
+            self._sources[model] = make() if make else ZooSource(self.cards[model])
+        return self._sources[model]
+
+    def _is_candidate(self, model: str) -> bool:
+        return self.candidate is not None and model == self.candidate.card.id
+
+    def _estimate(self, a: Embedding, b: Embedding, spec: MetricSpec) -> dict[str, Any]:
+        from pytest_matalign.embeddings.embedding import common_ids
+        from pytest_matalign.embeddings.store import key_of
+
+        ids = common_ids(a, b)
+        key = key_of(
+            {
+                "version": RESULT_VERSION,
+                "embeddings": [a.digest, b.digest],
+                "ids": key_of({"ids": list(ids)}),
+                "spec": [spec.estimator, spec.k, spec.preprocess],
+            }
+        )
+        stored: dict[str, Any] | None = self._store.read_result(key)
+        if stored is None:
+            estimate = self._assess(a, b, ids, spec)
+            stored = {name: getattr(estimate, name) for name in (*_MEASURED, "directions")}
+            self._store.write_result(key, stored)
+        return stored
+
+    def _assess(
+        self, a: Embedding, b: Embedding, ids: tuple[str, ...], spec: MetricSpec
+    ) -> Estimate:
+        from pytest_matalign.embeddings.extraction import one_thread
+        from pytest_matalign.statistics import assess
+
+        # One thread: the order in which a product is summed must not depend on the machine.
+        with one_thread():
+            return assess(self._prepare(a, ids), self._prepare(b, ids), spec)
+
+    def _prepare(self, embedding: Embedding, ids: tuple[str, ...]) -> Prepared:
+        from pytest_matalign.statistics import prepare
+
+        key = (embedding.digest, ids)
+        if key not in self._prepared:
+            self._prepared[key] = prepare(embedding.rows(ids), specs=self._specs)
+            if len(self._prepared) > PREPARED_KEPT:
+                self._prepared.popitem(last=False)
+        self._prepared.move_to_end(key)
+        return self._prepared[key]
+
+    @cached_property
+    def _specs(self) -> tuple[MetricSpec, ...]:
+        """Every metric of every suite of the run, so that one preparation serves all."""
+        from pytest_matalign.statistics import metric_spec
+
+        make: Callable[..., MetricSpec] = metric_spec
+        metrics = dict.fromkeys(m for suite in self.suites.values() for m in suite.metric)
+        return tuple(make(m.name, k=m.k, preprocess=m.preprocess) for m in metrics)
+
+
+_MEASURED = (
+    "n",
+    "value",
+    "low",
+    "high",
+    "confidence",
+    "null_mean",
+    "null_sd",
+    "p_value",
+    "calibrated",
+)
+
+
+def _demand_coverage(pair: Iterable[Embedding]) -> None:
+    for embedding in pair:
+        if reason := _too_few(embedding):
+            raise UnavailableError(f"{embedding.model} on {embedding.split}: {reason}")
+
+
+def _too_few(embedding: Embedding) -> str:
+    """Why an embedding covers too little of its split to be compared; empty if it does not."""
+    asked = len(embedding) + len(embedding.refused)
+    if asked and len(embedding) >= MINIMUM_COVERAGE * asked:
+        return ""
+    reason, count = Counter(embedding.refused.values()).most_common(1)[0]
+    return f"accepts {len(embedding)} of {asked} samples (most often: {reason}, {count} times)"

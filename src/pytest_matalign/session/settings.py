@@ -1,0 +1,110 @@
+"""What a run was asked to do: command line first, then `[tool.matalign]`, then defaults."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.splits.sample import Input  # noqa: TC001  msgspec resolves it at run time
+from pytest_matalign.zoo.card import Modality  # noqa: TC001  msgspec resolves it at run time
+
+if TYPE_CHECKING:
+    import pytest
+
+
+class HostTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[tool.matalign]` table of the host's `pyproject.toml`."""
+
+    candidate: str | None = None
+    """Zoo id, `package.module:factory`, `hf:org/name@sha`, or a file of embeddings."""
+    name: str = "candidate"
+    """What the candidate is called in the scorecard, unless it is a zoo model."""
+    input: Input | None = None
+    """Form of a sample the candidate reads; needed for a factory and for a hub checkpoint."""
+    modality: Modality | None = None
+    family: str = "candidate"
+    elements: tuple[str, ...] | None = None
+    suites: tuple[str, ...] = ()
+    samples: int | None = None
+    models: tuple[str, ...] = ()
+    """Patterns of model ids; others of the suites are left out."""
+    store: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Resolved options of one run.
+
+    Attributes:
+        root: The host project's folder; relative paths start here.
+        samples: Samples a split, overriding every suite; None leaves it to them.
+        store: Folder of the embedding store.
+        host: The host's table, with command-line options laid over it.
+    """
+
+    root: Path
+    samples: int | None
+    store: Path
+    host: HostTable
+    json: Path | None
+    markdown: tuple[Path, ...]
+
+
+def read_host_table(root: Path) -> HostTable:
+    """Read `[tool.matalign]` from `root/pyproject.toml`; absent is the same as empty.
+
+    Raises:
+        ConfigurationError: If the table has an unknown key or a value of the wrong type.
+    """
+    path = root / "pyproject.toml"
+    if not path.is_file():
+        return HostTable()
+    try:
+        table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("matalign", {})
+        return msgspec.convert(table, HostTable)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}.") from None
+    except msgspec.ValidationError as error:
+        valid = ", ".join(HostTable.__struct_fields__)
+        raise ConfigurationError(
+            f"{path}, [tool.matalign]: {error}; valid keys are {valid}."
+        ) from None
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """Resolve the settings of a pytest run.
+
+    Raises:
+        ConfigurationError: If the host's table is wrong.
+    """
+    from pytest_matalign.embeddings.store import default_store
+
+    option, root = config.option, config.rootpath
+    host = read_host_table(root)
+    host = msgspec.structs.replace(
+        host,
+        candidate=option.matalign_candidate or host.candidate,
+        suites=tuple(option.matalign_suite) or host.suites,
+        models=tuple(option.matalign_models) or host.models,
+    )
+    samples = option.matalign_samples or host.samples
+    store = option.matalign_store or host.store
+    here = config.invocation_params.dir
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    markdown = [here / option.matalign_markdown] if option.matalign_markdown else []
+    return Settings(
+        root=root,
+        samples=samples,
+        store=(here / store if option.matalign_store else root / store)
+        if store
+        else default_store(),
+        host=host,
+        json=here / option.matalign_json if option.matalign_json else None,
+        markdown=(*markdown, *([Path(summary)] if summary else [])),
+    )

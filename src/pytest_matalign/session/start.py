@@ -1,0 +1,33 @@
+"""Start a session: resolve what was asked for, and report what was asked wrongly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_matalign.errors import MatalignError
+from pytest_matalign.session.reporting import Reporter
+from pytest_matalign.session.session import MatalignSession
+
+if TYPE_CHECKING:
+    from pytest_matalign.suites import Suite
+
+
+def start(config: pytest.Config) -> MatalignSession:
+    """Make the session and everything that can be known to be wrong before collecting.
+
+    Raises:
+        pytest.UsageError: With one sentence, if an option, table or suite is wrong.
+    """
+    try:
+        session = MatalignSession(config)
+        _: list[Suite] = list(session.suites.values())
+        for suite in session.suites:
+            session.alignment_cases(suite)
+    except MatalignError as error:
+        raise pytest.UsageError(str(error)) from None
+    # Only the process that talks to the user gathers records and reports them.
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Reporter(session), "matalign-reporter")
+    return session

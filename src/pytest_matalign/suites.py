@@ -1,0 +1,293 @@
+"""Suites: which models, splits and metrics are compared, and what is expected of them.
+
+A suite is a folder with a `suite.toml` and, where wanted, test modules beside it. The TOML is
+checked against the structs below: unknown keys are refused, and every error names the file, the
+place in it and the valid values.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from fnmatch import fnmatchcase
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from pytest_matalign.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pytest_matalign.zoo.card import ModelCard
+
+PairClass = Literal["same-family", "same-modality", "cross-modality", "control"]
+SUITE_FILE = "suite.toml"
+
+
+class SuiteSplit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A split of the suite and how many of its samples a run takes by default."""
+
+    id: str
+    samples: int | None = None
+
+
+class SuiteMetric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A metric of the suite with its settings."""
+
+    name: str
+    k: int | None = None
+    preprocess: str = "center-l2"
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The measurement an expectation was read off, so that a reader can judge the margin."""
+
+    date: str
+    n: int
+    k: int | None = None
+    extreme: float
+    """The worst value seen among the pairs selected (lowest for a floor, highest for a ceiling)."""
+    margin: float
+    """How far the bound was set from `extreme`."""
+
+
+class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A bound on the alignment of every pair it selects, and where the bound comes from.
+
+    The bound is on the metric's own value: for one where lower is more aligned, such as the
+    information imbalance, "at least this well aligned" is written with `at_most`.
+    """
+
+    id: str
+    metric: str
+    pairs: PairClass | None = None
+    between: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    """Two lists of model ids or patterns; a pair is selected if one model is in each."""
+    splits: tuple[str, ...] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    source: str
+    tooltip: str = ""
+    measured: Measured | None = None
+
+    def selects(self, case: Case) -> bool:
+        """Whether this expectation speaks about a case."""
+        if self.metric != case.metric.name or (self.splits and case.split.id not in self.splits):
+            return False
+        if self.pairs is not None and self.pairs != case.pair_class:
+            return False
+        if self.between is None:
+            return True
+        left, right = self.between
+        return (_matches(case.a, left) and _matches(case.b, right)) or (
+            _matches(case.b, left) and _matches(case.a, right)
+        )
+
+
+class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One suite file."""
+
+    name: str
+    title: str
+    version: int
+    description: str = ""
+    models: tuple[str, ...]
+    """Pretrained models, by card id."""
+    controls: tuple[str, ...] = ()
+    """Controls, by card id; each is compared with every pretrained model."""
+    required: tuple[str, ...] = ()
+    """Models whose absence is an error instead of a skip."""
+    split: tuple[SuiteSplit, ...]
+    metric: tuple[SuiteMetric, ...]
+    expectation: tuple[Expectation, ...] = ()
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One alignment to measure: two models, a split, a metric."""
+
+    suite: str
+    a: str
+    b: str
+    split: SuiteSplit
+    metric: SuiteMetric
+    pair_class: PairClass
+
+    @property
+    def id(self) -> str:
+        """Readable, shell-safe and unique within the suite."""
+        return f"{self.split.id}-{self.metric.name}-{self.a}--{self.b}"
+
+
+class EmbeddingCase(msgspec.Struct, frozen=True, kw_only=True):
+    """One embedding to obtain: a model on a split."""
+
+    suite: str
+    model: str
+    split: SuiteSplit
+
+    @property
+    def id(self) -> str:
+        """Readable, shell-safe and unique within the suite."""
+        return f"{self.split.id}-{self.model}"
+
+
+def bundled_suites() -> dict[str, Path]:
+    """Folders of the suites that ship with the package, by name."""
+    here = Path(__file__).parent
+    installed, checkout = here / "bundled_suites", here.parents[1] / "suites"
+    root = installed if installed.is_dir() else checkout
+    return {path.parent.name: path.parent for path in sorted(root.glob(f"*/{SUITE_FILE}"))}
+
+
+def find_suite(name_or_path: str, *, base: Path) -> Path:
+    """Folder of a bundled suite, or of a suite given by path (relative to `base`).
+
+    Raises:
+        ConfigurationError: If there is no such suite.
+    """
+    bundled = bundled_suites()
+    if name_or_path in bundled:
+        return bundled[name_or_path]
+    path = (base / name_or_path).resolve()
+    folder = path.parent if path.name == SUITE_FILE else path
+    if (folder / SUITE_FILE).is_file():
+        return folder
+    valid = ", ".join(bundled)
+    raise ConfigurationError(
+        f"There is no suite {name_or_path!r}: name one of {valid}, "
+        f"or a folder that holds a {SUITE_FILE} (looked in {folder})."
+    )
+
+
+def load_suite(folder: Path) -> Suite:
+    """Read and check one suite file.
+
+    Raises:
+        ConfigurationError: If the file is not valid TOML, has unknown or missing keys, or
+            contradicts itself.
+    """
+    path = folder / SUITE_FILE
+    try:
+        suite = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Suite)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: {_readable(error)}") from None
+    for problem in _contradictions(suite):
+        raise ConfigurationError(f"{path}: {problem}")
+    return suite
+
+
+def pair_class(a: ModelCard, b: ModelCard) -> PairClass:
+    """How two models are related, for the purpose of expectations."""
+    if "control" in (a.role, b.role):
+        return "control"
+    if a.family == b.family:
+        return "same-family"
+    return "same-modality" if a.modality == b.modality else "cross-modality"
+
+
+def pairs(
+    suite: Suite, cards: Mapping[str, ModelCard], *, candidate: str | None
+) -> Iterator[tuple[str, str]]:
+    """Pairs to compare, in a stable order: every pretrained pair, then each with each control.
+
+    With a candidate only the pairs that contain it are compared.
+    """
+    if candidate is not None:
+        yield from (
+            (candidate, other) for other in (*suite.models, *suite.controls) if other != candidate
+        )
+        return
+    yield from combinations(suite.models, 2)
+    for model in suite.models:
+        yield from (
+            (model, control)
+            for control in suite.controls
+            if _comparable(cards[model], cards[control])
+        )
+
+
+def alignment_cases(
+    suite: Suite, cards: Mapping[str, ModelCard], *, candidate: str | None = None
+) -> list[Case]:
+    """Every alignment the suite asks for, split by split, in a stable order."""
+    return [
+        Case(
+            suite=suite.name,
+            a=a,
+            b=b,
+            split=split,
+            metric=metric,
+            pair_class=pair_class(cards[a], cards[b]),
+        )
+        for split in suite.split
+        for a, b in pairs(suite, cards, candidate=candidate)
+        for metric in suite.metric
+    ]
+
+
+def embedding_cases(suite: Suite, *, candidate: str | None = None) -> list[EmbeddingCase]:
+    """Every embedding the suite needs, model by model so that each is loaded once."""
+    models = dict.fromkeys((*([candidate] if candidate else []), *suite.models, *suite.controls))
+    return [
+        EmbeddingCase(suite=suite.name, model=model, split=split)
+        for model in models
+        for split in suite.split
+    ]
+
+
+def _comparable(model: ModelCard, control: ModelCard) -> bool:
+    """An untrained network is a control for its own modality only."""
+    return control.control != "untrained" or control.modality == model.modality
+
+
+def _matches(model: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(model, pattern) for pattern in patterns)
+
+
+def _contradictions(suite: Suite) -> Iterator[str]:
+    for kind, names in (
+        ("model", [*suite.models, *suite.controls]),
+        ("split", [split.id for split in suite.split]),
+        ("metric", [metric.name for metric in suite.metric]),
+        ("expectation", [expectation.id for expectation in suite.expectation]),
+    ):
+        for name in names:
+            if names.count(name) > 1:
+                yield f"{kind} {name!r} is listed twice; list it once."
+    metrics = [metric.name for metric in suite.metric]
+    for expectation in suite.expectation:
+        where = f"expectation {expectation.id!r}"
+        if (expectation.at_least is None) == (expectation.at_most is None):
+            yield f"{where} must have exactly one of at_least and at_most."
+        if expectation.metric not in metrics:
+            yield f"{where} names metric {expectation.metric!r}; valid are {', '.join(metrics)}."
+        known = [split.id for split in suite.split]
+        for split in expectation.splits or ():
+            if split not in known:
+                yield f"{where} names split {split!r}; valid are {', '.join(known)}."
+
+
+def _readable(error: Exception) -> str:
+    """A schema error with the key it complains about put first, as a TOML author writes it."""
+    text = str(error)
+    if " - at `" in text:
+        text, _, place = text.partition(" - at `")
+        text = f"at {place.strip('`').removeprefix('$.')}: {text}"
+    if "unknown field" in text:
+        valid = ", ".join(_fields_near(text))
+        text += f"; valid keys there are {valid}"
+    return text + "."
+
+
+def _fields_near(text: str) -> tuple[str, ...]:
+    for key, struct in (
+        ("split", SuiteSplit),
+        ("metric", SuiteMetric),
+        ("expectation", Expectation),
+    ):
+        if text.startswith(f"at {key}["):
+            inner = Measured if ".measured" in text else struct
+            return inner.__struct_fields__
+    return Suite.__struct_fields__
