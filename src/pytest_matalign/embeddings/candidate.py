@@ -174,7 +174,7 @@ class _FactorySource:
 
     def refuse(self, sample: Sample) -> str | None:
         """Reason the host's table gives for refusing a sample."""
-        from pytest_matalign.zoo import refusal
+        from pytest_matalign.zoo.registry import refusal
 
         return refusal(self._card, sample)
 

@@ -18,7 +18,7 @@ class ZooSource:
     """A zoo model whose packages are installed."""
 
     def __init__(self, card: ModelCard) -> None:
-        from pytest_matalign.zoo import adapter_version, unavailable, weights_digest
+        from pytest_matalign.zoo.registry import adapter_version, unavailable, weights_digest
 
         if reason := unavailable(card):
             raise UnavailableError(reason)
@@ -37,12 +37,12 @@ class ZooSource:
 
     def refuse(self, sample: Sample) -> str | None:
         """Reason the card gives for refusing a sample."""
-        from pytest_matalign.zoo import refusal
+        from pytest_matalign.zoo.registry import refusal
 
         return refusal(self._card, sample)
 
     def load(self) -> Model:
         """Load the weights through the card's adapter."""
-        from pytest_matalign.zoo import load
+        from pytest_matalign.zoo.registry import load
 
         return load(self._card)

@@ -50,7 +50,7 @@ class MatalignSession:
     @cached_property
     def cards(self) -> Mapping[str, ModelCard]:
         """Cards of the zoo and of the candidate."""
-        from pytest_matalign.zoo import cards
+        from pytest_matalign.zoo.registry import cards
 
         own = {self.candidate.card.id: self.candidate.card} if self.candidate else {}
         return {**cards(), **own}
@@ -163,7 +163,7 @@ class MatalignSession:
 
     def _served(self, suite: Suite) -> bool:
         from pytest_matalign.splits import split_card
-        from pytest_matalign.zoo import unavailable
+        from pytest_matalign.zoo.registry import unavailable
 
         present = [model for model in suite.models if not unavailable(self.cards[model])]
         if self.candidate is None:

@@ -1,0 +1,1 @@
+"""Crystals: interatomic potentials, in and out of distribution."""

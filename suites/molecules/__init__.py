@@ -1,0 +1,1 @@
+"""Small organic molecules: 3D, graph and string models."""

@@ -1,0 +1,1 @@
+"""Proteins: sequence models."""

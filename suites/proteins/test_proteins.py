@@ -1,0 +1,18 @@
+"""Proteins as sequence models see them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_matalign.session.checks import AlignmentCheck, EmbeddingCheck
+
+
+def test_embedding(embedding: EmbeddingCheck) -> None:
+    """A model embeds at least half of a split; what it refuses is counted by reason."""
+    embedding.must_cover(0.5)
+
+
+def test_alignment(alignment: AlignmentCheck) -> None:
+    """Two models agree as far as the suite expects, beyond the doubt of the interval."""
+    alignment.must_meet_expectations()
