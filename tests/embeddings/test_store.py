@@ -1,0 +1,85 @@
+"""The store answers only with what was put in, whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pytest_matalign.embeddings.store import DamagedEntryWarning, Rows, Store, key_of
+
+ROWS = Rows(
+    ids=("a", "b"),
+    refused={"c": "too long"},
+    vectors=np.array([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32),
+)
+
+
+def test_rows_come_back_bit_for_bit(tmp_path: Path) -> None:
+    """Ids, refusals and values survive the disk."""
+    store = Store(tmp_path)
+    store.write_rows("k" * 64, ROWS, provenance={"model": "m"})
+    found = store.read_rows("k" * 64)
+    assert found is not None
+    assert found.ids == ROWS.ids
+    assert found.refused == ROWS.refused
+    assert found.vectors.tobytes() == ROWS.vectors.tobytes()
+
+
+def test_absent_is_none(tmp_path: Path) -> None:
+    """A key nobody wrote is simply not there."""
+    assert Store(tmp_path).read_rows("0" * 64) is None
+    assert Store(tmp_path).read_result("0" * 64) is None
+
+
+@pytest.mark.parametrize("position", [0, 30, -1])
+def test_damaged_rows_are_reported_and_absent(tmp_path: Path, position: int) -> None:
+    """A flipped byte anywhere is noticed: header, metadata or values."""
+    store = Store(tmp_path)
+    store.write_rows("k" * 64, ROWS, provenance={})
+    (path,) = tmp_path.rglob("*.safetensors")
+    content = bytearray(path.read_bytes())
+    content[position] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.warns(DamagedEntryWarning, match="damaged .* computing it again"):
+        assert store.read_rows("k" * 64) is None
+
+
+def test_truncated_rows_are_reported_and_absent(tmp_path: Path) -> None:
+    """Half a file is no file."""
+    store = Store(tmp_path)
+    store.write_rows("k" * 64, ROWS, provenance={})
+    (path,) = tmp_path.rglob("*.safetensors")
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.warns(DamagedEntryWarning):
+        assert store.read_rows("k" * 64) is None
+
+
+def test_damaged_results_are_reported_and_absent(tmp_path: Path) -> None:
+    """A result whose digest does not fit is computed again, not believed."""
+    store = Store(tmp_path)
+    store.write_result("k" * 64, {"value": 0.5})
+    assert store.read_result("k" * 64) == {"value": 0.5}
+    (path,) = tmp_path.rglob("*.json")
+    path.write_text(path.read_text().replace("0.5", "0.9"))
+    with pytest.warns(DamagedEntryWarning):
+        assert store.read_result("k" * 64) is None
+
+
+def test_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C between writing and renaming leaves neither an entry nor a stray file."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Store(tmp_path).write_result("k" * 64, 1)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_key_is_independent_of_order_and_sensitive_to_value() -> None:
+    """The same facts in another order are the same key; another fact is another key."""
+    assert key_of({"a": 1, "b": 2}) == key_of({"b": 2, "a": 1})
+    assert key_of({"a": 1, "b": 2}) != key_of({"a": 1, "b": 3})

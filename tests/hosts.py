@@ -1,0 +1,51 @@
+"""A host project with a suite small enough to run in a second, on real molecules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+MINI = """
+name = "mini"
+title = "Three controls on sixty molecules"
+version = 1
+models = ["composition", "size", "random"]
+[[split]]
+id = "qm9"
+samples = 60
+[[metric]]
+name = "cknna"
+k = 5
+[[metric]]
+name = "distance_correlation"
+"""
+
+
+class Host:
+    """A project folder in which `pytest --matalign` is run."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        self.path = pytester.path
+        (self.path / "mini").mkdir()
+        self.suite(MINI)
+        self.configure()
+
+    def suite(self, text: str) -> None:
+        """Replace the suite file."""
+        (self.path / "mini" / "suite.toml").write_text(text)
+
+    def expect(self, text: str) -> None:
+        """Add expectations to the suite."""
+        self.suite(MINI + text)
+
+    def configure(self, table: str = "") -> None:
+        """Write `[tool.matalign]`."""
+        (self.path / "pyproject.toml").write_text(
+            f'[tool.pytest.ini_options]\n[tool.matalign]\nsuites = ["mini"]\n{table}\n'
+        )
+
+    def run(self, *arguments: str, **options: Any) -> pytest.RunResult:
+        """`pytest --matalign ARGUMENTS` in this process."""
+        return self.pytester.runpytest_inprocess("--matalign", *arguments, **options)

@@ -1,0 +1,178 @@
+"""`pytest --matalign` behaves as a pytest user expects."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hosts import Host
+
+CEILING = """
+[[expectation]]
+id = "impossible"
+metric = "cknna"
+at_most = -1.0
+source = "chosen for this test"
+"""
+
+
+def card(path: Path) -> dict[str, Any]:
+    """A scorecard without the part that may differ from run to run."""
+    scorecard: dict[str, Any] = json.loads(path.read_text())
+    scorecard.pop("run")
+    return scorecard
+
+
+def test_every_case_is_a_test_with_a_readable_id(host: Host) -> None:
+    """Ids name split, metric and both models, and never a path of the machine."""
+    result = host.run("--collect-only", "-q")
+    result.stdout.fnmatch_lines(
+        [
+            "matalign/mini::test_embedding[[]qm9-composition[]]",
+            "matalign/mini::test_alignment[[]qm9-cknna-composition--size[]]",
+            "matalign/mini::test_alignment[[]qm9-distance_correlation-size--random[]]",
+            "9 tests collected*",
+        ]
+    )
+
+
+def test_a_run_measures_and_prints_a_scorecard(host: Host) -> None:
+    """Three embeddings, three pairs by two metrics, and a table."""
+    result = host.run("--matalign-json", "card.json")
+    result.assert_outcomes(passed=9)
+    result.stdout.fnmatch_lines(["*matalign scorecard*", "*mini / qm9*", "mini: *6 alignments*"])
+    alignments = card(host.path / "card.json")["alignments"]
+    assert [record["n"] for record in alignments] == [60] * 6
+    assert all(r["low"] <= r["value"] <= r["high"] for r in alignments)
+    assert {record["verdict"] for record in alignments} == {"no-baseline"}
+
+
+def test_the_host_s_own_tests_run_only_when_asked_for(host: Host) -> None:
+    """Without a path only the suites run; with one, both."""
+    host.pytester.makepyfile(test_own="def test_own(): assert True")
+    host.run().assert_outcomes(passed=9)
+    host.run("test_own.py").assert_outcomes(passed=10)
+
+
+def test_k_selects_cases(host: Host) -> None:
+    """`-k` matches models, splits and metrics."""
+    host.run("-k", "cknna and size").assert_outcomes(passed=2, deselected=7)
+
+
+def test_a_node_id_selects_one_case(host: Host) -> None:
+    """An id copied from the output can be pasted back."""
+    node = "matalign/mini::test_alignment[qm9-cknna-composition--size]"
+    host.run(node).assert_outcomes(passed=1)
+
+
+def test_a_failed_expectation_fails_its_test_and_the_run(host: Host) -> None:
+    """One sentence with value, interval, bound and source, and exit status 1."""
+    host.expect(CEILING)
+    result = host.run("-k", "cknna-composition--size")
+    result.assert_outcomes(failed=1, deselected=8)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["cknna = * at n = 60, expected at most -1.000 (impossible: chosen for this test)."]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_lf_runs_the_failures_again(host: Host) -> None:
+    """The cache of pytest knows our ids."""
+    host.expect(CEILING)
+    host.run("-p", "cacheprovider").assert_outcomes(passed=6, failed=3)
+    host.run("-p", "cacheprovider", "--lf").assert_outcomes(failed=3, deselected=6)
+
+
+def test_x_stops_at_the_first_failure_and_still_reports(host: Host) -> None:
+    """What was measured before the stop is in the scorecard."""
+    host.expect(CEILING)
+    result = host.run("-x", "--matalign-json", "card.json")
+    result.assert_outcomes(passed=3, failed=1)
+    assert len(card(host.path / "card.json")["alignments"]) == 1
+
+
+def test_quiet_prints_one_line_a_suite(host: Host) -> None:
+    """`-q` leaves the tables out."""
+    result = host.run("-q")
+    result.stdout.no_fnmatch_line("*mini / qm9*")
+    result.stdout.fnmatch_lines(["mini: *6 alignments*"])
+
+
+def test_samples_cut_every_split(host: Host) -> None:
+    """`--matalign-samples` overrides the suite."""
+    host.run("--matalign-samples", "40", "--matalign-json", "card.json").assert_outcomes(passed=9)
+    assert {r["requested"] for r in card(host.path / "card.json")["embeddings"]} == {40}
+
+
+def test_models_are_chosen_by_pattern(host: Host) -> None:
+    """`--matalign-models` leaves the other models out."""
+    result = host.run("--matalign-models", "comp*", "--matalign-models", "size")
+    result.assert_outcomes(passed=4)
+
+
+def test_parallel_and_serial_scorecards_are_the_same(host: Host) -> None:
+    """Bit-identical apart from `run`, from a fresh store each."""
+    host.run("--matalign-json", "serial.json", "--matalign-store", "one").assert_outcomes(passed=9)
+    result = host.pytester.runpytest_subprocess(
+        "--matalign", "-n", "2", "--matalign-json", "parallel.json", "--matalign-store", "two"
+    )
+    result.assert_outcomes(passed=9)
+    assert card(host.path / "serial.json") == card(host.path / "parallel.json")
+
+
+def test_a_second_run_is_answered_from_the_store(host: Host) -> None:
+    """Same numbers, nothing computed."""
+    host.run("--matalign-json", "first.json")
+    host.run("--matalign-json", "second.json")
+    assert card(host.path / "first.json") == card(host.path / "second.json")
+    run = json.loads((host.path / "second.json").read_text())["run"]
+    assert run["embedding_source"] == {"store": 3}
+
+
+def test_a_damaged_store_file_is_computed_again_with_a_message(host: Host) -> None:
+    """Same numbers, and a warning that names the file."""
+    host.run("--matalign-json", "first.json", "--matalign-store", "kept")
+    victim = sorted((host.path / "kept" / "embeddings").rglob("*.safetensors"))[0]
+    victim.write_bytes(victim.read_bytes()[:100])
+    result = host.run("--matalign-json", "second.json", "--matalign-store", "kept")
+    result.stdout.fnmatch_lines([f"*{victim.name} is damaged*computing it again*"])
+    assert card(host.path / "first.json") == card(host.path / "second.json")
+
+
+def test_markdown_goes_to_the_file_and_to_the_step_summary(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub's variable is honoured without an option."""
+    summary = host.path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    host.run("--matalign-markdown", "card.md")
+    assert summary.read_text() == (host.path / "card.md").read_text()
+    assert summary.read_text().startswith("### Alignment scorecard: ✅ no failures")
+
+
+def test_junit_holds_verdict_and_value(host: Host) -> None:
+    """Each case has its figures as properties."""
+    host.run("-k", "cknna-composition--size", "--junit-xml", "junit.xml")
+    xml = (host.path / "junit.xml").read_text()
+    assert 'name="matalign_verdict" value="no-baseline"' in xml
+    assert 'name="matalign_value"' in xml
+
+
+def test_suites_may_bring_their_own_tests(host: Host) -> None:
+    """A module beside the suite file is used in place of the generic one."""
+    (host.path / "mini" / "test_mine.py").write_text(
+        "def test_close(alignment):\n    assert alignment.record.value > -1\n"
+    )
+    host.run().assert_outcomes(passed=6)
+
+
+@pytest.mark.parametrize("plugin", ["no:xdist", "no:terminal"])
+def test_other_plugins_may_be_absent(host: Host, plugin: str) -> None:
+    """Neither xdist nor a terminal is needed."""
+    result = host.run("-p", plugin, "--matalign-json", "card.json")
+    assert result.ret == pytest.ExitCode.OK
+    assert len(card(host.path / "card.json")["alignments"]) == 6
