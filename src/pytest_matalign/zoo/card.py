@@ -11,6 +11,8 @@ from pytest_matalign.splits.sample import Input  # noqa: TC001  msgspec resolves
 Modality = Literal["3d", "graph", "string", "protein-sequence", "protein-structure", "descriptor"]
 Role = Literal["pretrained", "control"]
 Control = Literal["composition", "size", "descriptor", "random", "untrained"]
+Kind = Literal["invariant", "equivariant", "vanilla"]
+Periodic = Literal["required", "allowed", "refused"]
 State = Literal["verified", "loader-verified", "declared"]
 
 
@@ -20,11 +22,12 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     package: str | None = None
     """Importable package that carries the file."""
     path: str | None = None
-    """File inside the package or hub repository."""
+    """File inside the package or hub repository, or a glob pattern for several."""
     repo: str | None = None
     revision: str | None = None
     url: str | None = None
     sha256: str | None = None
+    """Of the file; of several, over the lines `digest  path`, as `zoo.weights` writes them."""
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,12 +56,12 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     width: int | None = None
     layer: str
     pooling: str
-    kind: Literal["invariant", "equivariant", "vanilla"] = "vanilla"
+    kind: Kind = "vanilla"
     elements: tuple[str, ...] | None = None
     """Chemical symbols covered; None where any is accepted."""
     max_length: int | None = None
     """Longest sequence, in residues, or longest SMILES, in characters."""
-    periodic: Literal["required", "allowed", "refused"] = "allowed"
+    periodic: Periodic = "allowed"
     licence_code: str | None = None
     licence_weights: str | None = None
     citation: str | None = None

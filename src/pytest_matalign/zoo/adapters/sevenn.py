@@ -1,0 +1,92 @@
+"""SevenNet (Park et al. 2024, doi:10.1021/acs.jctc.4c00190): scalars after the last interaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.zoo.pooling import mean_by_sample
+from pytest_matalign.zoo.quiet import import_quietly, quiet
+from pytest_matalign.zoo.shuffle import shuffle_if_asked
+from pytest_matalign.zoo.structures import copy_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pytest_matalign.splits.sample import Sample
+    from pytest_matalign.zoo.card import ModelCard
+
+ADAPTER_VERSION = 1
+
+
+def load(card: ModelCard) -> Sevenn:
+    """Load the checkpoint `checkpoint`; `modal` picks the task of a multi-fidelity model."""
+    e3nn = import_quietly("e3nn")
+    before = e3nn.get_optimization_defaults()
+    # Compiled to TorchScript, a call takes anything from 50 to 2000 ms while it re-profiles.
+    e3nn.set_optimization_defaults(jit_script_fx=False)
+    try:
+        with quiet():
+            checkpoint = import_quietly("sevenn.util").load_checkpoint(card.options["checkpoint"])
+            network = checkpoint.build_model()
+    finally:
+        e3nn.set_optimization_defaults(**before)
+    network.eval().requires_grad_(requires_grad=False)
+    modal = card.options.get("modal")
+    if network.modal_map is not None and modal not in network.modal_map:
+        known = ", ".join(network.modal_map)
+        raise ConfigurationError(f"{card.id}: the option `modal` is one of {known}.")
+    network.eval_modal_map = network.modal_map is not None
+    _drop_readout(network)
+    shuffle_if_asked(network, card)
+    return Sevenn(network, modal=str(modal) if network.eval_modal_map else None)
+
+
+def _drop_readout(network: Any) -> None:
+    """Remove the modules after the last interaction: energies, forces and stress."""
+    names = [name for name, _ in network.named_children()]
+    last = max(index for index, name in enumerate(names) if name.endswith("_equivariant_gate"))
+    for name in names[last + 1 :]:
+        network.delete_module_by_key(name)
+
+
+@dataclass
+class Sevenn:
+    """A SevenNet cut before its read-out."""
+
+    network: Any
+    modal: str | None
+    batch_size: int = 10
+
+    def refuse(self, sample: Sample) -> str | None:  # noqa: ARG002  the protocol's signature
+        """Refuse nothing beyond the card."""
+        return None
+
+    def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
+        """Return float32 [len(samples), 128].
+
+        Graphs go through the network one by one: on one thread a batch of ten takes longer than
+        ten single graphs (measured on molecules, crystals and MOFs), its tensors being too large
+        for the processor's cache.
+        """
+        import torch
+
+        merge = import_quietly("torch_geometric.data").Batch.from_data_list
+        with torch.no_grad():
+            features = [self.network(merge([self._graph(sample)]))["x"] for sample in samples]
+        return np.stack([mean_by_sample(one, [len(one)])[0] for one in features])
+
+    def _graph(self, sample: Sample) -> Any:
+        keys = import_quietly("sevenn._keys")
+        build = import_quietly("sevenn.train.dataload").unlabeled_atoms_to_graph
+        assert sample.atoms is not None
+        table = build(copy_of(sample.atoms), self.network.cutoff)
+        del table[keys.INFO]
+        if self.modal is not None:
+            table[keys.DATA_MODALITY] = self.modal
+        return import_quietly("sevenn.atom_graph_data").AtomGraphData.from_numpy_dict(table)

@@ -1,0 +1,116 @@
+"""Weight files: where they lie, and the digest that says which weights an embedding came from."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_matalign.errors import ConfigurationError, UnavailableError
+
+if TYPE_CHECKING:
+    from pytest_matalign.zoo.card import ModelCard
+
+
+def weight_files(card: ModelCard) -> tuple[Path, ...]:
+    """The files of a card whose weights lie in an installed package, sorted by path.
+
+    Raises:
+        ConfigurationError: If the card names no package and path.
+        UnavailableError: If the package or the files are not there.
+    """
+    weights = card.weights
+    if weights is None or weights.package is None or weights.path is None:
+        raise ConfigurationError(f"{card.id}: the card names no weight file inside a package.")
+    root = package_folder(weights.package, model=card.id)
+    files = tuple(sorted(path for path in root.glob(weights.path) if path.is_file()))
+    if not files:
+        raise UnavailableError(
+            f"{card.id}: {weights.package} is installed without {weights.path}; install a "
+            f"version that carries its weights."
+        )
+    return files
+
+
+def package_folder(package: str, *, model: str) -> Path:
+    """Folder of an installed top-level package, found without importing it.
+
+    Raises:
+        UnavailableError: If the package is not installed.
+    """
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise UnavailableError(f"{model}: the package {package} is not installed.")
+    return Path(spec.submodule_search_locations[0])
+
+
+def weights_digest(card: ModelCard) -> str:
+    """SHA-256 (hex) of what makes this model's numbers, apart from the adapter's code.
+
+    One weight file: its SHA-256. Several: the SHA-256 over one line `digest  name` for each,
+    sorted by path. A control adds its options (kind, seed) to that, and has only them where it
+    reads no file.
+
+    Raises:
+        UnavailableError: If the files are not there.
+    """
+    parts = [file_digest(card)] if card.weights is not None else []
+    if card.role == "pretrained":
+        if not parts:
+            raise ConfigurationError(f"{card.id}: a pretrained model's card needs [weights].")
+        return parts[0]
+    parts += [card.adapter, json.dumps(card.options, sort_keys=True)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def file_digest(card: ModelCard) -> str:
+    """SHA-256 (hex) of the card's weight file or files, as in `weights_digest`."""
+    files = weight_files(card)
+    digests = [_digest(path) for path in files]
+    if len(files) == 1:
+        return digests[0]
+    common = weight_root(card)
+    lines = (
+        f"{digest}  {path.relative_to(common).as_posix()}\n"
+        for digest, path in zip(digests, files, strict=True)
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def weight_root(card: ModelCard) -> Path:
+    """Folder of the package that carries a card's weights."""
+    assert card.weights is not None
+    assert card.weights.package is not None
+    return package_folder(card.weights.package, model=card.id)
+
+
+def check_weights(card: ModelCard) -> None:
+    """Refuse weight files other than those the card describes.
+
+    Raises:
+        UnavailableError: If they are missing or differ from the card's `sha256`.
+    """
+    if card.weights is None or card.weights.sha256 is None or card.weights.package is None:
+        return
+    found = file_digest(card)
+    if found != card.weights.sha256:
+        raise UnavailableError(
+            f"{card.id}: the weights in {card.weights.package} have sha256 {found[:12]}, the card "
+            f"describes {card.weights.sha256[:12]}; install the version the card was written for."
+        )
+
+
+def _digest(path: Path) -> str:
+    stat = path.stat()
+    return _digest_of(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _digest_of(path: Path, size: int, modified: int) -> str:
+    """Read a file once a process; size and time of change stand for its content."""
+    del size, modified
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

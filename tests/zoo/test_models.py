@@ -1,0 +1,136 @@
+"""Every card of the zoo, loaded with its real weights, keeps what an adapter promises."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pytest
+
+from pytest_matalign.splits.sample import Sample
+from pytest_matalign.zoo import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ase import Atoms
+
+    from pytest_matalign.zoo.card import ModelCard
+    from pytest_matalign.zoo.model import Model
+
+TOLERANCE = 2e-5
+"""Allowed change, relative to the norm of an embedding, where float32 sums in another order."""
+
+
+class Case(NamedTuple):
+    """A loaded model, samples it covers, and their embeddings."""
+
+    card: ModelCard
+    model: Model
+    samples: list[Sample]
+    vectors: np.ndarray
+
+
+def _packages(card: ModelCard) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.zoo] if card.extra else []
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(card.id, marks=_packages(card))
+        for card in registry.cards().values()
+        if card.state == "verified"
+    ],
+)
+def loaded(request: pytest.FixtureRequest) -> tuple[ModelCard, Model]:
+    """Every verified model in turn; one is in memory at a time."""
+    card = registry.card(request.param)
+    if reason := registry.unavailable(card):
+        pytest.skip(reason)
+    return card, registry.load(card)
+
+
+@pytest.fixture
+def case(loaded: tuple[ModelCard, Model], covered: Callable[[ModelCard], list[Sample]]) -> Case:
+    """The model with the samples it accepts."""
+    card, model = loaded
+    samples = [sample for sample in covered(card) if model.refuse(sample) is None]
+    return Case(card, model, samples, model.embed(samples))
+
+
+def assert_close(found: np.ndarray, expected: np.ndarray) -> None:
+    """Equal up to the order of float32 sums."""
+    scale = np.linalg.norm(expected, axis=-1).max()
+    assert np.abs(found - expected).max() <= TOLERANCE * scale
+
+
+def test_embeddings_are_finite_float32_of_the_cards_width(case: Case) -> None:
+    """One row a sample, in order."""
+    assert len(case.samples) >= 3
+    assert case.vectors.dtype == np.float32
+    assert case.vectors.shape == (len(case.samples), case.card.width)
+    assert np.isfinite(case.vectors).all()
+
+
+def test_embeddings_tell_samples_apart(case: Case) -> None:
+    """No two of these samples have the same vector, controls included."""
+    scale = np.linalg.norm(case.vectors, axis=1).max()
+    for index, row in enumerate(case.vectors):
+        others = np.delete(case.vectors, index, axis=0)
+        assert np.linalg.norm(others - row, axis=1).min() > 1e-4 * scale
+
+
+def test_embedding_again_gives_the_same_bits(case: Case) -> None:
+    """Nothing random is left switched on."""
+    np.testing.assert_array_equal(case.model.embed(case.samples), case.vectors)
+
+
+def test_embeddings_do_not_depend_on_the_batch(case: Case) -> None:
+    """One by one, in reverse order, gives the same vectors."""
+    single = np.concatenate([case.model.embed([sample]) for sample in reversed(case.samples)])
+    assert_close(single[::-1], case.vectors)
+
+
+def test_structures_may_be_moved_turned_and_reordered(case: Case) -> None:
+    """Invariant models and descriptors see the same structure."""
+    if case.card.inputs[0] != "atoms" or case.card.kind != "invariant":
+        pytest.skip("not an invariant model of atoms")
+    moved = [replace(sample, atoms=_moved(sample.atoms)) for sample in case.samples]
+    assert_close(case.model.embed(moved), case.vectors)
+
+
+def _moved(atoms: Atoms) -> Atoms:
+    copy = atoms.copy()
+    copy.rotate(40, "x", rotate_cell=True)
+    copy.rotate(70, "z", rotate_cell=True)
+    copy.translate([1.0, 2.0, 3.0])
+    return copy[np.random.default_rng(0).permutation(len(copy))]
+
+
+def test_a_supercell_is_the_same_crystal(case: Case) -> None:
+    """A mean over atoms does not know which cell was chosen."""
+    crystals = [
+        index for index, one in enumerate(case.samples) if one.atoms and one.atoms.pbc.all()
+    ]
+    if not crystals or case.card.control in ("size", "random"):
+        pytest.skip("reads no crystals, or is meant to see the size")
+    repeated = [
+        Sample(id=case.samples[index].id, atoms=case.samples[index].atoms * (2, 2, 2))
+        for index in crystals
+    ]
+    assert_close(case.model.embed(repeated), case.vectors[crystals])
+
+
+def test_backbones_may_be_moved_and_turned(case: Case) -> None:
+    """Invariant models of backbones see the same chain."""
+    if case.card.inputs != ("backbone",) or case.card.kind != "invariant":
+        pytest.skip("not an invariant model of backbones")
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    turn *= np.sign(np.linalg.det(turn))
+    moved = [
+        replace(one, backbone=(one.backbone @ turn + [3.0, -2.0, 5.0]).astype(np.float32))
+        for one in case.samples
+    ]
+    assert_close(case.model.embed(moved), case.vectors)
