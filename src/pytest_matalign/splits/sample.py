@@ -22,7 +22,8 @@ class Sample:
 
     Attributes:
         id: Unique within its split; never contains a line break.
-        atoms: Structure with positions in Å (a cell and `pbc` for crystals).
+        atoms: Structure with positions in Å (a cell and `pbc` for crystals); a total charge
+            other than zero stands in `atoms.info["charge"]`, in units of e.
         smiles: SMILES string.
         sequence: Protein sequence in one-letter codes.
         backbone: float32 array [residues, 4, 3] of N, CA, C, O positions in Å.
@@ -38,18 +39,39 @@ class Sample:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the id and every input a model can see (labels excluded)."""
+        """SHA-256 over the id and every input a model can see (labels excluded).
+
+        Lengths enter as whole multiples of 1e-6 Å (1e-3 Å for float32 backbones), so that
+        neither the sign of a zero nor the last bit of a sum changes the digest.
+        """
         import hashlib
 
+        digest = hashlib.sha256()
+        for name, content in self._contents():
+            digest.update(f"{name} {len(content)}\n".encode())
+            digest.update(content)
+        return digest.hexdigest()
+
+    def _contents(self) -> list[tuple[str, bytes]]:
+        """Every input at hand as bytes that are the same on every machine."""
         import numpy as np
 
-        digest = hashlib.sha256()
-        for part in (self.id, self.smiles, self.sequence):
-            digest.update(b"\0" if part is None else b"\1" + part.encode() + b"\0")
+        def in_steps_of(step: float, array: object) -> bytes:
+            return np.rint(np.asarray(array, dtype=np.float64) / step).astype("<i8").tobytes()
+
+        found = [("id", self.id.encode())]
+        if self.smiles is not None:
+            found.append(("smiles", self.smiles.encode()))
+        if self.sequence is not None:
+            found.append(("sequence", self.sequence.encode()))
         if self.atoms is not None:
-            for array in (self.atoms.numbers, self.atoms.positions, self.atoms.cell.array):
-                digest.update(np.round(np.asarray(array, dtype="<f8"), 6).tobytes())
-            digest.update(bytes(int(flag) for flag in self.atoms.pbc))
+            found += [
+                ("numbers", np.asarray(self.atoms.numbers, dtype="<i8").tobytes()),
+                ("positions", in_steps_of(1e-6, self.atoms.positions)),
+                ("cell", in_steps_of(1e-6, self.atoms.cell.array)),
+                ("pbc", bytes(int(flag) for flag in self.atoms.pbc)),
+                ("charge", str(int(self.atoms.info.get("charge", 0))).encode()),
+            ]
         if self.backbone is not None:
-            digest.update(np.asarray(self.backbone, dtype="<f4").tobytes())
-        return digest.hexdigest()
+            found.append(("backbone", in_steps_of(1e-3, self.backbone)))
+        return found

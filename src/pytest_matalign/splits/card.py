@@ -1,0 +1,126 @@
+"""Split cards: everything known of one split, in TOML, checked against this schema."""
+
+from __future__ import annotations
+
+import tomllib
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+
+from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.splits.sample import Input  # noqa: TC001  msgspec resolves it at run time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Domain = Literal["molecules", "materials", "proteins"]
+Role = Literal["in-distribution", "out-of-distribution"]
+Reader = Literal["extxyz", "smiles-csv", "fasta", "backbone-npz"]
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+CARDS = Path(__file__).parent / "cards"
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One known property of the samples."""
+
+    unit: str
+    """Physical unit, `1` for a pure number, or `text` for a label that is not a number."""
+    meaning: str
+
+
+class SplitCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A named, versioned, ordered list of samples; one TOML file a split."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    version: Annotated[int, msgspec.Meta(ge=1)] = 1
+    """Raised whenever a sample, its inputs or the order change."""
+    title: str
+    domain: Domain
+    role: Role
+    inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
+    """Forms offered by every sample."""
+    reader: Reader
+    file: str
+    """Data file, relative to the card."""
+    sha256: Digest | None = None
+    """Of the data file as it lies on disk; None leaves damage undetected."""
+    count: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    seed: int | None = None
+    """Of the fixed order: samples ascend by SHA-256 of `<seed>:<id>`."""
+    fingerprint: Digest | None = None
+    """SHA-256 over the ordered sample digests of the whole split."""
+    licence: str
+    provenance: str
+    """How the data was obtained, file by file."""
+    citation: str | None = None
+    notes: str | None = None
+    labels: dict[str, Label] = {}
+
+
+def read_card(path: Path) -> SplitCard:
+    """Read and check one split card.
+
+    Raises:
+        ConfigurationError: The file is missing, is not TOML, or breaks the schema.
+    """
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), SplitCard)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Split file {path} cannot be read ({error.strerror}); give the path of a split's "
+            "TOML file or one of the ids listed by `matalign splits`."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"Split file {path} is not valid TOML: {error}.") from error
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(
+            f"Split file {path} breaks the schema of a split card: {error}; "
+            f"the keys are {', '.join(SplitCard.__struct_fields__)}."
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def split_cards() -> Mapping[str, SplitCard]:
+    """Return the cards of all bundled splits by id, sorted."""
+    cards = (read_card(path) for path in sorted(CARDS.glob("*.toml")))
+    return MappingProxyType({card.id: card for card in cards})
+
+
+def split_card(split: str) -> SplitCard:
+    """Return the card of one bundled split.
+
+    Raises:
+        ConfigurationError: There is no such split; the message names the closest ones.
+    """
+    cards = split_cards()
+    if split in cards:
+        return cards[split]
+    close = get_close_matches(split, cards, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(f'`{name}`' for name in close)}? " if close else ""
+    raise ConfigurationError(
+        f"There is no split `{split}`; {hint}`matalign splits` lists them, "
+        "and a split of your own is given by the path of its TOML file."
+    )
+
+
+def describe_splits() -> list[dict[str, str]]:
+    """Return one row of text a bundled split, for a table."""
+    return [
+        {
+            "split": card.id,
+            "domain": card.domain,
+            "role": card.role,
+            "samples": str(card.count),
+            "inputs": ", ".join(card.inputs),
+            "labels": ", ".join(card.labels),
+            "licence": card.licence,
+            "fingerprint": (card.fingerprint or "")[:12],
+            "title": card.title,
+        }
+        for card in split_cards().values()
+    ]

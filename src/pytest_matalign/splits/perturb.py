@@ -1,0 +1,164 @@
+"""Structures pushed off equilibrium by a known amount, reproducibly.
+
+A graded series perturbs the same samples more and more. Every sample draws its direction once,
+from a generator seeded by its id, and the level only scales it: what changes from one level to
+the next is the amount of perturbation and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from typing import TYPE_CHECKING, Literal, get_args
+
+import msgspec
+import numpy as np
+
+from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.splits.load import Split
+from pytest_matalign.splits.sample import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ase import Atoms
+    from numpy.typing import NDArray
+
+Kind = Literal["rattle", "strain", "volume"]
+
+LEVELS: dict[Kind, tuple[float, ...]] = {
+    "rattle": (0.02, 0.05, 0.1, 0.2, 0.3, 0.5),
+    "strain": (0.01, 0.02, 0.05, 0.1, 0.15),
+    "volume": (0.95, 0.9, 0.8, 0.7, 0.6),
+}
+"""Default levels, from thermal motion near room temperature to far beyond any training data."""
+
+
+def rng_for(sample_id: str, *, kind: str, seed: int = 0) -> np.random.Generator:
+    """Return the generator of one sample, the same whatever else the split holds."""
+    digest = hashlib.sha256(f"{seed}:{kind}:{sample_id}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+
+
+def rattle(atoms: Atoms, sigma_A: float, rng: np.random.Generator) -> Atoms:  # noqa: N803  Å
+    """Displace every atom by a normal deviate of standard deviation `sigma_A` Å an axis."""
+    shaken: Atoms = atoms.copy()  # type: ignore[no-untyped-call]  # ASE's copy is untyped
+    shaken.positions = atoms.positions + sigma_A * rng.standard_normal((len(atoms), 3))
+    return shaken
+
+
+def strain(atoms: Atoms, magnitude: float, rng: np.random.Generator) -> Atoms:
+    """Deform by a symmetric strain whose six components are uniform in ±`magnitude`.
+
+    Cell vectors and positions are multiplied by 1 + ε; without a cell, positions about the
+    centroid are.
+    """
+    components = magnitude * rng.uniform(-1.0, 1.0, size=6)
+    xx, yy, zz, yz, xz, xy = components
+    tensor = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+    return _deform(atoms, np.eye(3) + tensor)
+
+
+def scale_volume(atoms: Atoms, ratio: float) -> Atoms:
+    """Scale all lengths alike so that the volume becomes `ratio` times what it was.
+
+    Raises:
+        ConfigurationError: The ratio is not positive.
+    """
+    if not ratio > 0:
+        raise ConfigurationError(f"A volume ratio must be positive, not {ratio}.")
+    return _deform(atoms, math.cbrt(ratio) * np.eye(3))
+
+
+def _deform(atoms: Atoms, gradient: NDArray[np.float64]) -> Atoms:
+    deformed: Atoms = atoms.copy()  # type: ignore[no-untyped-call]  # ASE's copy is untyped
+    if atoms.cell.rank == 0:
+        centre = atoms.positions.mean(axis=0)
+        deformed.positions = centre + (atoms.positions - centre) @ gradient
+    else:
+        deformed.cell = atoms.cell.array @ gradient
+        deformed.positions = atoms.positions @ gradient
+    return deformed
+
+
+def _apply(sample: Sample, kind: Kind, level: float, seed: int) -> Sample:
+    if sample.atoms is None:
+        raise ConfigurationError(
+            f"Sample `{sample.id}` has no atoms to perturb; choose a split that offers atoms."
+        )
+    rng = rng_for(sample.id, kind=kind, seed=seed)
+    if kind == "rattle":
+        atoms = rattle(sample.atoms, level, rng)
+    elif kind == "strain":
+        atoms = strain(sample.atoms, level, rng)
+    else:
+        atoms = scale_volume(sample.atoms, level)
+    return Sample(id=f"{sample.id}@{kind}={level:g}", atoms=atoms, smiles=sample.smiles)
+
+
+def perturbed(split: Split, *, kind: Kind, level: float, seed: int = 0) -> Split:
+    """Perturb every sample of a split.
+
+    Ids get the suffix `@kind=level`; SMILES stay, labels go, because they were properties of
+    the unperturbed structure. Nothing is rejected, however close two atoms come.
+
+    Args:
+        split: Loaded split whose samples have atoms.
+        kind: `rattle` (level: standard deviation in Å), `strain` (bound of the strain
+            components) or `volume` (V/V0).
+        level: How much; see `kind`.
+        seed: Another seed draws other directions.
+
+    Raises:
+        ConfigurationError: A sample has no atoms, or kind or level make no sense.
+    """
+    if kind not in get_args(Kind):
+        raise ConfigurationError(
+            f"`{kind}` is no perturbation; choose among {', '.join(get_args(Kind))}."
+        )
+    if not (math.isfinite(level) and level >= 0):
+        raise ConfigurationError(f"The level of `{kind}` must be 0 or more, not {level}.")
+    samples = tuple(_apply(sample, kind, level, seed) for sample in split.samples)
+    card = msgspec.structs.replace(
+        split.card,
+        id=f"{split.card.id}@{kind}={level:g}",
+        title=f"{split.card.title}, perturbed ({kind} {level:g})",
+        role="out-of-distribution",
+        inputs=tuple(form for form in split.card.inputs if form in {"atoms", "smiles"}),
+        sha256=None,
+        count=None,
+        fingerprint=None,
+        labels={},
+        provenance=f"{split.card.provenance} Perturbed here by {kind} {level:g}, seed {seed}.",
+    )
+    return Split(card, samples)
+
+
+def graded_series(
+    split: Split, *, kind: Kind, levels: Sequence[float] | None = None, seed: int = 0
+) -> tuple[Split, ...]:
+    """Perturb a split more and more; `LEVELS[kind]` where no levels are given.
+
+    Raises:
+        ConfigurationError: As `perturbed` does.
+    """
+    chosen = LEVELS.get(kind, (0.0,)) if levels is None else levels
+    return tuple(perturbed(split, kind=kind, level=level, seed=seed) for level in chosen)
+
+
+def read_recipe(text: str) -> tuple[str, Kind, float]:
+    """Split `mp-crystals@rattle=0.2` into its parts.
+
+    Raises:
+        ConfigurationError: What follows the `@` is no `kind=level`.
+    """
+    parent, _, recipe = text.rpartition("@")
+    match = re.fullmatch(r"(rattle|strain|volume)=(\d+(?:\.\d+)?)", recipe)
+    if match is None or not parent:
+        raise ConfigurationError(
+            f"`{text}` is no perturbed split; write split@kind=level with one of "
+            f"{', '.join(get_args(Kind))}, as in `mp-crystals@rattle=0.2`."
+        )
+    kind: Kind = match[1]  # type: ignore[assignment]  # the pattern admits no other text
+    return parent, kind, float(match[2])
