@@ -1,0 +1,1 @@
+"""A small interatomic model: what this example repository ships."""
