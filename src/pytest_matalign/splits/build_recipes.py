@@ -288,7 +288,7 @@ _ALL = (
     Recipe(
         card=_card(
             "ccd-ligands",
-            title="Drug-like ligands of the Protein Data Bank",
+            title="Drug-sized organic ligands of the Protein Data Bank",
             domain="molecules",
             role="out-of-distribution",
             inputs=("atoms", "smiles"),
