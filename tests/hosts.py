@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from typing import Any
 
+# Extension modules load once a process, and pytester forgets what a run inside it imported:
+# whatever the runs need is therefore imported before the first one.
+import ase.io
+import msgspec.json
+import numpy as np
 import pytest
+import rdkit.Chem
+import safetensors.numpy
+import scipy.stats
+import torch
+
+import pytest_matalign
+
+PRELOADED = (ase.io, msgspec.json, np, rdkit.Chem, safetensors.numpy, scipy.stats, torch)
+for module in pkgutil.walk_packages(pytest_matalign.__path__, "pytest_matalign."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
 
 MINI = """
 name = "mini"

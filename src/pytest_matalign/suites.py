@@ -20,6 +20,7 @@ from pytest_matalign.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from pytest_matalign.splits.card import SplitCard
     from pytest_matalign.zoo.card import ModelCard
 
 PairClass = Literal["same-family", "same-modality", "cross-modality", "control"]
@@ -30,6 +31,9 @@ class SuiteSplit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A split of the suite and how many of its samples a run takes by default."""
 
     id: str
+    """A bundled split, or one of them perturbed (`mp-crystals@rattle=0.2`)."""
+    file: str | None = None
+    """TOML file of a split of the suite's own, relative to the suite file."""
     samples: int | None = None
 
 
@@ -175,7 +179,33 @@ def load_suite(folder: Path) -> Suite:
         raise ConfigurationError(f"{path}: {_readable(error)}") from None
     for problem in _contradictions(suite):
         raise ConfigurationError(f"{path}: {problem}")
-    return suite
+    splits = tuple(
+        msgspec.structs.replace(split, file=str(folder / split.file)) if split.file else split
+        for split in suite.split
+    )
+    return msgspec.structs.replace(suite, split=splits)
+
+
+def card_of_split(split: SuiteSplit) -> SplitCard:
+    """The card of a split named in a suite.
+
+    Raises:
+        ConfigurationError: If there is no such split, or its file is faulty.
+    """
+    from pytest_matalign.splits.card import read_card, split_card
+
+    if split.file:
+        return read_card(Path(split.file))
+    parent, _, recipe = split.id.partition("@")
+    card = split_card(parent)
+    if not recipe:
+        return card
+    from pytest_matalign.splits.perturb import read_recipe
+
+    read_recipe(split.id)
+    return msgspec.structs.replace(
+        card, title=f"{card.title}, perturbed ({recipe})", role="out-of-distribution"
+    )
 
 
 def pair_class(a: ModelCard, b: ModelCard) -> PairClass:

@@ -27,7 +27,8 @@ def test_without_the_option_no_file_is_left(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_nothing(): pass")
     before = {path.name for path in pytester.path.iterdir()}
     pytester.runpytest_subprocess("-p", "no:cacheprovider")
-    after = {path.name for path in pytester.path.iterdir()} - {"__pycache__"}
+    own = {"__pycache__", "stdout", "stderr", "runpytest-0", "runpytest-current"}
+    after = {path.name for path in pytester.path.iterdir()} - own
     assert after == before
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from pytest_matalign import __version__
 from pytest_matalign.scorecard.model import ModelEntry, Run, Scorecard, SplitEntry, SuiteEntry
+from pytest_matalign.suites import card_of_split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -75,7 +76,7 @@ def build_scorecard(
             SuiteEntry(name=suite.name, title=suite.title, version=suite.version)
             for suite in suites.values()
         ),
-        splits=_split_entries(embeddings),
+        splits=_split_entries(embeddings, suites),
         models=tuple(_model_entry(cards[model]) for model in seen),
         embeddings=tuple(msgspec.structs.replace(record, source="") for record in embeddings),
         alignments=alignments,
@@ -83,26 +84,25 @@ def build_scorecard(
     )
 
 
-def _split_entries(embeddings: Iterable[EmbeddingRecord]) -> tuple[SplitEntry, ...]:
-    from pytest_matalign.splits import split_card
-
+def _split_entries(
+    embeddings: Iterable[EmbeddingRecord], suites: Mapping[str, Suite]
+) -> tuple[SplitEntry, ...]:
     first: dict[str, EmbeddingRecord] = {}
     for record in embeddings:
         first.setdefault(record.split, record)
-    entries = []
-    for split, record in first.items():
-        card = split_card(split)
-        entries.append(
-            SplitEntry(
-                id=split,
-                title=card.title,
-                version=str(card.version),
-                role=card.role,
-                samples=record.requested,
-                fingerprint=record.fingerprint,
-            )
+    named = {split.id: split for suite in suites.values() for split in suite.split}
+    cards = {split: card_of_split(named[split]) for split in first}
+    return tuple(
+        SplitEntry(
+            id=split,
+            title=cards[split].title,
+            version=str(cards[split].version),
+            role=cards[split].role,
+            samples=record.requested,
+            fingerprint=record.fingerprint,
         )
-    return tuple(entries)
+        for split, record in first.items()
+    )
 
 
 def _model_entry(card: ModelCard) -> ModelEntry:

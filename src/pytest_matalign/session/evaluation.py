@@ -73,7 +73,7 @@ class Evaluator:
         samples = self._samples or wanted.samples
         key = (wanted.id, samples)
         if key not in self._splits:
-            self._splits[key] = load_split(wanted.id, samples=samples)
+            self._splits[key] = load_split(wanted.file or wanted.id, samples=samples)
         return self._splits[key]
 
     def embedding(self, model: str, wanted: SuiteSplit) -> Embedding:

@@ -154,6 +154,8 @@ class MatalignSession:
                 from pytest_matalign.zoo.registry import card
 
                 card(model)  # raises, naming the closest ids
+        for split in suite.split:
+            suites.card_of_split(split)
         patterns: Sequence[str] = self.settings.host.models or ("*",)
         wanted = [
             tuple(model for model in models if any(fnmatchcase(model, p) for p in patterns))
@@ -162,13 +164,12 @@ class MatalignSession:
         return msgspec.structs.replace(suite, models=wanted[0], controls=wanted[1])
 
     def _served(self, suite: Suite) -> bool:
-        from pytest_matalign.splits import split_card
         from pytest_matalign.zoo.registry import unavailable
 
         present = [model for model in suite.models if not unavailable(self.cards[model])]
         if self.candidate is None:
             return len(present) > 1
-        offered = {form for split in suite.split for form in split_card(split.id).inputs}
+        offered = {form for split in suite.split for form in suites.card_of_split(split).inputs}
         return bool(present) and bool(offered & set(self.candidate.card.inputs))
 
 
