@@ -1,1 +1,29 @@
+"""Alignment metrics: pure functions of two embeddings (or one), each a named estimator."""
 
+from pytest_matalign.metrics.cca import pwcca, svcca
+from pytest_matalign.metrics.cka import linear_cka, rbf_cka
+from pytest_matalign.metrics.cknna import cknna
+from pytest_matalign.metrics.dimension import id_correlation, intrinsic_dimension
+from pytest_matalign.metrics.distance_correlation import distance_correlation
+from pytest_matalign.metrics.information_imbalance import information_imbalance
+from pytest_matalign.metrics.neighbours import mutual_knn
+from pytest_matalign.metrics.preprocessing import PREPROCESSES, preprocess
+from pytest_matalign.metrics.procrustes import procrustes
+from pytest_matalign.metrics.rsa import rsa
+
+__all__ = [
+    "PREPROCESSES",
+    "cknna",
+    "distance_correlation",
+    "id_correlation",
+    "information_imbalance",
+    "intrinsic_dimension",
+    "linear_cka",
+    "mutual_knn",
+    "preprocess",
+    "procrustes",
+    "pwcca",
+    "rbf_cka",
+    "rsa",
+    "svcca",
+]

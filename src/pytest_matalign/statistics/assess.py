@@ -1,0 +1,272 @@
+"""Alignment of two models with its interval and its null, from work done once a model."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_matalign.errors import MetricInputError
+from pytest_matalign.metrics.arrays import ArrayLike, as_matrix, require_samples
+from pytest_matalign.statistics.comparison import Comparison, Part, Space, make_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_matalign.statistics.comparison import NullResult
+    from pytest_matalign.statistics.spec import MetricSpec
+
+MINIMUM_SAMPLES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """One alignment with its interval and its permutation null; plain numbers and strings.
+
+    Attributes:
+        metric: Name of the metric.
+        estimator: Its formula and version.
+        value: The metric; of `information_imbalance` the mean of both directions.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        confidence: Level of the interval.
+        null_mean: Mean over all permutations of the samples of one space.
+        null_sd: Standard deviation over the permutations.
+        p_value: Probability of so much alignment or more under permutation.
+        calibrated: (value - threshold) / (best - threshold) between 0 and 1, the threshold
+            being what permutations exceed in 5 % of cases (Groeger, Wen and Brbic 2026).
+        n: Samples.
+        k: Neighbours, where the metric has them.
+        preprocess: What was done to the features.
+        directions: Both information imbalances, x to y and y to x.
+    """
+
+    metric: str
+    estimator: str
+    value: float
+    low: float
+    high: float
+    confidence: float
+    null_mean: float
+    null_sd: float
+    p_value: float
+    calibrated: float
+    n: int
+    k: int | None
+    preprocess: str
+    directions: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Alignment of a candidate minus that of a baseline, both with one reference.
+
+    Attributes:
+        metric: Name of the metric.
+        estimator: Its formula and version.
+        value: Candidate minus baseline, in the metric's own units (mind its direction).
+        low: Lower end of the interval of the difference, paired over the samples.
+        high: Upper end of the interval.
+        confidence: Level of the interval.
+        p_value: One-sided, that the candidate is not less aligned by more than the tolerance;
+            small means regressed.
+        samples_needed: Samples at which an interval as wide as this one's, shrunk by the root
+            of n, would no longer contain the tolerance; None where no number would do.
+        n: Samples.
+        k: Neighbours, where the metric has them.
+        preprocess: What was done to the features.
+    """
+
+    metric: str
+    estimator: str
+    value: float
+    low: float
+    high: float
+    confidence: float
+    p_value: float
+    samples_needed: int | None
+    n: int
+    k: int | None
+    preprocess: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """One model's embedding, prepared for a set of metrics; make it with `prepare`."""
+
+    n: int
+    digest: str
+    """Of the float64 values; the lesser of two comes first, so results do not depend on order."""
+    seed: int
+    parts: Mapping[MetricSpec, Part]
+
+
+def prepare(x: ArrayLike, *, specs: Iterable[MetricSpec], seed: int = 0) -> Prepared:
+    """Return an embedding prepared for comparison under several metrics.
+
+    Args:
+        x: Embedding (n, d), n at least 10 and more than every k.
+        specs: The metrics it will be compared under.
+        seed: Of the permutations that give the null its skewness; must be the same for both.
+
+    Raises:
+        MetricInputError: Not an embedding, too few samples, or all rows the same.
+    """
+    matrix = as_matrix(x, "the embedding")
+    require_samples(len(matrix), MINIMUM_SAMPLES)
+    digest = hashlib.sha256(repr(matrix.shape).encode() + matrix.tobytes()).hexdigest()
+    spaces: dict[str, Space] = {}
+    parts: dict[MetricSpec, Part] = {}
+    for spec in specs:
+        if spec.preprocess not in spaces:
+            spaces[spec.preprocess] = Space(matrix, how=spec.preprocess, seed=seed)
+        if spec not in parts:
+            parts[spec] = make_part(spaces[spec.preprocess], spec)
+    return Prepared(n=len(matrix), digest=digest, seed=seed, parts=parts)
+
+
+def assess(x: Prepared, y: Prepared, spec: MetricSpec, *, confidence: float = 0.95) -> Estimate:
+    """Return the alignment of two prepared models.
+
+    The same bits whatever other models are about, in which order or process, and whichever of
+    the two comes first (but for `directions`, which swap).
+
+    Args:
+        x: Prepared for `spec`, by the same seed as y.
+        y: Prepared for `spec`, row i being the same sample.
+        spec: The metric.
+        confidence: Level of the interval, for the metric's expectation at this n and k.
+
+    Raises:
+        MetricInputError: Not prepared for `spec`, different samples or seeds, or a confidence
+            outside (0, 1).
+    """
+    half_width = _quantile(confidence)
+    first, second, swapped = _ordered(x, y, spec)
+    result = first.compare(second)
+    null = first.null(second, result.value)
+    error = half_width * result.influence.standard_error()
+    directions = result.directions
+    if directions is not None and swapped:
+        directions = (directions[1], directions[0])
+    return Estimate(
+        metric=spec.name,
+        estimator=spec.estimator,
+        value=result.value,
+        low=result.value - error,
+        high=result.value + error,
+        confidence=confidence,
+        null_mean=null.mean,
+        null_sd=null.sd,
+        p_value=null.p_value,
+        calibrated=_calibrated(result.value, null, spec, x.n),
+        n=x.n,
+        k=spec.k,
+        preprocess=spec.preprocess,
+        directions=directions,
+    )
+
+
+def assess_difference(
+    candidate: Prepared,
+    baseline: Prepared,
+    reference: Prepared,
+    spec: MetricSpec,
+    *,
+    confidence: float = 0.95,
+    tolerance: float = 0.0,
+) -> Difference:
+    """Return how much better or worse a candidate is aligned with a reference than a baseline.
+
+    Paired: what the samples do to both alignments alike cancels. A candidate equal to its
+    baseline differs by exactly 0, with an interval of width 0.
+
+    Args:
+        candidate: Prepared for `spec`.
+        baseline: Prepared for `spec`.
+        reference: Prepared for `spec`; all three on the same samples in the same order.
+        spec: The metric.
+        confidence: Level of the interval.
+        tolerance: Loss of alignment, in the metric's units and >= 0, that is still acceptable.
+
+    Raises:
+        MetricInputError: As `assess`; or a negative tolerance.
+    """
+    if tolerance < 0:
+        raise MetricInputError(f"tolerance is {tolerance}; give the acceptable loss as 0 or more.")
+    quantile = _quantile(confidence)
+    new, old = (_compare(model, reference, spec) for model in (candidate, baseline))
+    value = new.value - old.value
+    error = (new.influence - old.influence).standard_error()
+    margin = (value if spec.direction == "higher" else -value) + tolerance
+    return Difference(
+        metric=spec.name,
+        estimator=spec.estimator,
+        value=value,
+        low=value - quantile * error,
+        high=value + quantile * error,
+        confidence=confidence,
+        p_value=_regression_p(margin, error),
+        samples_needed=_samples_needed(margin, quantile * error, candidate.n),
+        n=candidate.n,
+        k=spec.k,
+        preprocess=spec.preprocess,
+    )
+
+
+def _compare(x: Prepared, y: Prepared, spec: MetricSpec) -> Comparison:
+    first, second, _ = _ordered(x, y, spec)
+    return first.compare(second)
+
+
+def _ordered(x: Prepared, y: Prepared, spec: MetricSpec) -> tuple[Part, Part, bool]:
+    if x.n != y.n:
+        raise MetricInputError(
+            f"one embedding has {x.n} samples and the other {y.n}; compare the same samples."
+        )
+    if x.seed != y.seed:
+        raise MetricInputError(
+            f"one embedding was prepared with seed {x.seed}, the other with {y.seed}; use one."
+        )
+    for side in (x, y):
+        if spec not in side.parts:
+            raise MetricInputError(
+                f"an embedding was not prepared for {spec.name} (k {spec.k}, preprocess "
+                f"{spec.preprocess}); pass this spec to prepare()."
+            )
+    swapped = y.digest < x.digest
+    first, second = (y, x) if swapped else (x, y)
+    return first.parts[spec], second.parts[spec], swapped
+
+
+def _quantile(confidence: float) -> float:
+    from scipy.special import ndtri
+
+    if not 0 < confidence < 1:
+        raise MetricInputError(f"confidence is {confidence}; it must lie between 0 and 1.")
+    return float(ndtri(0.5 + confidence / 2))
+
+
+def _calibrated(value: float, null: NullResult, spec: MetricSpec, n: int) -> float:
+    best = ((spec.k or 1) + 1) / n if spec.direction == "lower" else 1.0
+    span = best - null.threshold
+    if not math.isfinite(span) or span == 0:
+        return 0.0
+    return min(max((value - null.threshold) / span, 0.0), 1.0)
+
+
+def _regression_p(margin: float, error: float) -> float:
+    from scipy.special import ndtr
+
+    if error == 0:
+        return 0.0 if margin < 0 else 1.0
+    return float(ndtr(margin / error))
+
+
+def _samples_needed(margin: float, half_width: float, n: int) -> int | None:
+    if half_width == 0:
+        return n
+    if margin == 0:
+        return None
+    return max(MINIMUM_SAMPLES, math.ceil(n * (half_width / margin) ** 2))

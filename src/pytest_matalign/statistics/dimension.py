@@ -1,0 +1,109 @@
+"""Intrinsic dimension with an interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pytest_matalign.errors import MetricInputError
+from pytest_matalign.metrics.arrays import ArrayLike, Float64, require_samples, squared_distances
+from pytest_matalign.metrics.dimension import (
+    DimensionMethod,
+    dimension_from_nearest,
+    distinct_rows,
+    neighbours_needed,
+)
+from pytest_matalign.metrics.preprocessing import preprocess as prepare_features
+
+GROUPS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DimensionEstimate:
+    """Intrinsic dimension of one space; plain numbers and strings.
+
+    Attributes:
+        metric: Always `intrinsic_dimension`.
+        estimator: Method and version, e.g. `twonn/1`.
+        value: The dimension.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        confidence: Level of the interval.
+        n: Samples given.
+        distinct: Different samples, which are those used.
+        k: Neighbours used.
+        preprocess: What was done to the features.
+    """
+
+    metric: str
+    estimator: str
+    value: float
+    low: float
+    high: float
+    confidence: float
+    n: int
+    distinct: int
+    k: int
+    preprocess: str
+
+
+def assess_dimension(
+    x: ArrayLike,
+    *,
+    method: DimensionMethod = "twonn",
+    k: int = 50,
+    preprocess: str = "none",
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> DimensionEstimate:
+    """Return the intrinsic dimension of a space with a delete-a-group jackknife interval.
+
+    Args:
+        x: Embedding (n, d).
+        method: See `pytest_matalign.metrics.intrinsic_dimension`.
+        k: Neighbours for `mle` and `gride`.
+        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
+        confidence: Level of the interval.
+        seed: Which samples form which of the 20 groups left out in turn.
+
+    Raises:
+        MetricInputError: As `intrinsic_dimension`; or a confidence outside (0, 1).
+    """
+    from scipy.special import stdtrit
+
+    if not 0 < confidence < 1:
+        raise MetricInputError(f"confidence is {confidence}; it must lie between 0 and 1.")
+    features = prepare_features(x, preprocess)
+    distinct = distinct_rows(features)
+    used = neighbours_needed(method, k)
+    m = len(distinct)
+    require_samples(m, max(2 * GROUPS, used + 2 + -(-m // GROUPS)))
+    d2 = squared_distances(distinct)
+    np.fill_diagonal(d2, np.inf)
+    groups = np.random.Generator(np.random.PCG64([seed, m])).permutation(m) % GROUPS
+    value = dimension_from_nearest(_nearest(d2, used), method)
+    left_out = np.array([_without(d2, groups == group, used, method) for group in range(GROUPS)])
+    variance = (GROUPS - 1) / GROUPS * float(((left_out - left_out.mean()) ** 2).sum())
+    half_width = float(stdtrit(GROUPS - 1, 0.5 + confidence / 2)) * float(np.sqrt(variance))
+    return DimensionEstimate(
+        metric="intrinsic_dimension",
+        estimator=f"{method}/1",
+        value=value,
+        low=value - half_width,
+        high=value + half_width,
+        confidence=confidence,
+        n=len(features),
+        distinct=m,
+        k=used,
+        preprocess=preprocess,
+    )
+
+
+def _nearest(d2: Float64, k: int) -> Float64:
+    return np.sqrt(np.sort(np.partition(d2, k - 1, axis=1)[:, :k], axis=1))
+
+
+def _without(d2: Float64, dropped: np.ndarray, k: int, method: DimensionMethod) -> float:
+    kept = np.flatnonzero(~dropped)
+    return dimension_from_nearest(_nearest(d2[np.ix_(kept, kept)], k), method)
