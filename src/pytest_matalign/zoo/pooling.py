@@ -24,7 +24,9 @@ def mean_by_sample(features: torch.Tensor, counts: Sequence[int]) -> NDArray[np.
         float32 [len(counts), width]. The means are taken in float64, one sample at a time, so
         that they do not depend on which samples share a batch.
     """
-    parts = features.detach().double().split(list(counts))
+    import torch
+
+    parts = torch.split(features.detach().double(), list(counts))
     pooled: NDArray[np.float32] = np.stack([part.mean(0).numpy() for part in parts]).astype(
         np.float32
     )

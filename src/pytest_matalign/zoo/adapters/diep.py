@@ -1,0 +1,67 @@
+"""DIEP (direct integration of the external potential; Tawfik et al., Digital Discovery 2024)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_matalign.zoo.pooling import mean_by_sample
+from pytest_matalign.zoo.quiet import import_quietly, quiet
+from pytest_matalign.zoo.structures import copy_of
+from pytest_matalign.zoo.weights import weight_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pytest_matalign.splits.sample import Sample
+    from pytest_matalign.zoo.card import ModelCard
+
+ADAPTER_VERSION = 1
+
+
+def load(card: ModelCard) -> Diep:
+    """Load the exported model of the package."""
+    folder = weight_files(card)[0].parent
+    package = import_quietly("diep.pretrained")
+    with quiet():
+        network = package.load_potential(folder, stress=False).model
+    network.eval().requires_grad_(requires_grad=False)
+    reader = import_quietly("diep.ext.ase").Atoms2Graph(network.element_types, network.cutoff)
+    return Diep(network, reader)
+
+
+@dataclass
+class Diep:
+    """A DIEP network; structures go through it one by one, through the package's own call."""
+
+    network: Any
+    reader: Any
+    batch_size: int = 10
+
+    def refuse(self, sample: Sample) -> str | None:  # noqa: ARG002  the protocol's signature
+        """Refuse nothing beyond the card."""
+        return None
+
+    def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
+        """Return float32 [len(samples), 64]."""
+        return np.stack([self._embed_one(sample) for sample in samples])
+
+    def _embed_one(self, sample: Sample) -> NDArray[np.float32]:
+        import torch
+
+        assert sample.atoms is not None
+        layer = f"gc_{self.network.n_blocks}"
+        with torch.no_grad():
+            output = self.network.predict_structure(
+                copy_of(sample.atoms),
+                graph_converter=self.reader,
+                output_layers=[layer],
+                return_features=True,
+            )
+        nodes = output[layer]["node_feat"]
+        first: NDArray[np.float32] = mean_by_sample(nodes, [len(nodes)])[0]
+        return first

@@ -1,0 +1,72 @@
+"""ANI-1x and ANI-1ccx (Smith et al. 2019, doi:10.1038/s41467-019-10827-4) by TorchANI 2.0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_matalign.zoo.pooling import mean_by_mask
+from pytest_matalign.zoo.quiet import import_quietly, quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pytest_matalign.splits.sample import Sample
+    from pytest_matalign.zoo.card import ModelCard
+
+ADAPTER_VERSION = 1
+WIDTH = 96
+"""Nodes of the last hidden layer, the same for each of the four elements."""
+
+
+def load(card: ModelCard) -> Ani:
+    """Load the ensemble named by the option `model` (`ANI1x`, `ANI1ccx`)."""
+    package = import_quietly("torchani")
+    with quiet():
+        network = getattr(package.models, str(card.options["model"]))(periodic_table_index=True)
+    network.eval().requires_grad_(requires_grad=False)
+    return Ani(network)
+
+
+@dataclass
+class Ani:
+    """An ANI ensemble: eight members' last hidden layers side by side, 96 nodes each."""
+
+    network: Any
+    batch_size: int = 25
+
+    def refuse(self, sample: Sample) -> str | None:  # noqa: ARG002  the protocol's signature
+        """Refuse nothing beyond the card, which has the elements ANI would silently ignore."""
+        return None
+
+    def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
+        """Return float32 [len(samples), 8 x 96]."""
+        import torch
+
+        structures = [sample.atoms for sample in samples if sample.atoms is not None]
+        longest = max(map(len, structures))
+        species = torch.full((len(structures), longest), -1)
+        places = torch.zeros((len(structures), longest, 3))
+        for index, atoms in enumerate(structures):
+            numbers = torch.from_numpy(atoms.numbers)
+            species[index, : len(atoms)] = self.network.species_converter.conv_tensor[numbers]
+            places[index, : len(atoms)] = torch.from_numpy(atoms.positions)
+        with torch.no_grad():
+            environments = self.network.aev_computer((species, places)).aevs
+            features = torch.cat(
+                [_hidden(one, species, environments) for one in self.network.neural_networks], -1
+            )
+        return mean_by_mask(features, species >= 0)
+
+
+def _hidden(member: Any, species: Any, environments: Any) -> Any:
+    """Activations before a member's output node, [samples, atoms, 96]; padding stays zero."""
+    features = environments.new_zeros((*species.shape, WIDTH))
+    for index, network in enumerate(member.values()):
+        here = species == index
+        if here.any():
+            features[here] = network[:-1](environments[here])
+    return features
