@@ -92,12 +92,17 @@ def split_cards() -> Mapping[str, SplitCard]:
 
 
 def split_card(split: str) -> SplitCard:
-    """Return the card of one bundled split.
+    """Return the card of one bundled split, perturbed where its id ends in `@kind=level`.
 
     Raises:
         ConfigurationError: There is no such split; the message names the closest ones.
     """
     cards = split_cards()
+    if "@" in split:
+        from pytest_matalign.splits.perturb import perturbed_card, read_recipe
+
+        parent, kind, level = read_recipe(split)
+        return perturbed_card(split_card(parent), kind=kind, level=level)
     if split in cards:
         return cards[split]
     close = get_close_matches(split, cards, n=3, cutoff=0.4)

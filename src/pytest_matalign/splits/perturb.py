@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
 
+    from pytest_matalign.splits.card import SplitCard
+
 Kind = Literal["rattle", "strain", "volume"]
 
 LEVELS: dict[Kind, tuple[float, ...]] = {
@@ -113,26 +115,41 @@ def perturbed(split: Split, *, kind: Kind, level: float, seed: int = 0) -> Split
     Raises:
         ConfigurationError: A sample has no atoms, or kind or level make no sense.
     """
+    card = perturbed_card(split.card, kind=kind, level=level, seed=seed)
+    samples = tuple(_apply(sample, kind, level, seed) for sample in split.samples)
+    return Split(card, samples)
+
+
+def perturbed_card(card: SplitCard, *, kind: Kind, level: float, seed: int = 0) -> SplitCard:
+    """Return the card of a split perturbed as `perturbed` does.
+
+    Raises:
+        ConfigurationError: The split offers no atoms, or kind or level make no sense.
+    """
     if kind not in get_args(Kind):
         raise ConfigurationError(
             f"`{kind}` is no perturbation; choose among {', '.join(get_args(Kind))}."
         )
-    if not (math.isfinite(level) and level >= 0):
-        raise ConfigurationError(f"The level of `{kind}` must be 0 or more, not {level}.")
-    samples = tuple(_apply(sample, kind, level, seed) for sample in split.samples)
-    card = msgspec.structs.replace(
-        split.card,
-        id=f"{split.card.id}@{kind}={level:g}",
-        title=f"{split.card.title}, perturbed ({kind} {level:g})",
+    least = 0 if kind != "volume" else math.ulp(0)
+    if not (math.isfinite(level) and level >= least):
+        raise ConfigurationError(
+            f"The level of `{kind}` must be {'above 0' if least else '0 or more'}, not {level:g}."
+        )
+    if "atoms" not in card.inputs:
+        raise ConfigurationError(
+            f"Split `{card.id}` offers {' and '.join(card.inputs)}, no atoms to perturb."
+        )
+    return msgspec.structs.replace(
+        card,
+        id=f"{card.id}@{kind}={level:g}",
+        title=f"{card.title}, perturbed ({kind} {level:g})",
         role="out-of-distribution",
-        inputs=tuple(form for form in split.card.inputs if form in {"atoms", "smiles"}),
+        inputs=tuple(form for form in card.inputs if form in {"atoms", "smiles"}),
         sha256=None,
-        count=None,
         fingerprint=None,
         labels={},
-        provenance=f"{split.card.provenance} Perturbed here by {kind} {level:g}, seed {seed}.",
+        provenance=f"{card.provenance} Perturbed here by {kind} {level:g}, seed {seed}.",
     )
-    return Split(card, samples)
 
 
 def graded_series(

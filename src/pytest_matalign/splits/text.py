@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import math
+import zlib
 from typing import TYPE_CHECKING
 
 from pytest_matalign.errors import ConfigurationError
@@ -31,7 +32,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
             text = io.TextIOWrapper(unpacked, encoding="utf-8", newline=None)
             for number, line in enumerate(text, start=1):
                 yield number, line.rstrip("\n")
-    except (gzip.BadGzipFile, EOFError) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ConfigurationError(
             f"{path} is not a whole gzip file ({error}); compress it again."
         ) from error
