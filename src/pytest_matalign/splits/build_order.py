@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -106,9 +107,7 @@ def smiles_fits_atoms(sample: Sample) -> None:
         molecule = Chem.MolFromSmiles(sample.smiles or "")
     if molecule is None or molecule.GetNumAtoms() == 0:
         raise RejectedError("RDKit cannot parse the SMILES")
-    charge = Chem.GetFormalCharge(molecule)
-    formula = CalcMolFormula(molecule).rstrip("+-0123456789") if charge else ""
-    formula = formula or CalcMolFormula(molecule)
+    formula = re.sub(r"[+-]\d*$", "", CalcMolFormula(molecule))  # without the charge
     if formula != structure(sample).symbols.formula.format("hill"):
         raise RejectedError("the SMILES and the 3D structure differ in composition")
 
