@@ -136,8 +136,7 @@ def gram(x: Float64) -> Float64:
 
 def squared_distances(x: Float64) -> Float64:
     """Return squared Euclidean distances (n, n) of rows; exactly 0 between equal rows."""
-    # Distances ignore a shift; centring first avoids cancellation under a large common mean.
-    values = gram(x - x.mean(axis=0))
+    values = gram(_near_origin(x))
     norms = values.diagonal().copy()
     result = norms[:, None] + norms[None, :] - 2.0 * values
     np.maximum(result, 0.0, out=result)
@@ -146,6 +145,19 @@ def squared_distances(x: Float64) -> Float64:
         result[labels[:, None] == labels[None, :]] = 0.0
     np.fill_diagonal(result, 0.0)
     return result
+
+
+def _near_origin(x: Float64) -> Float64:
+    """Shift columns so that a large common mean cannot cancel, keeping lattices exact.
+
+    Distances ignore a shift. It is the mean rounded to a power of two below the column's
+    deviation: integers stay integers, so equal distances stay exactly equal.
+    """
+    deviation = x.std(axis=0)
+    step = np.exp2(np.floor(np.log2(np.where(deviation > 0, deviation, 1.0))))
+    shifted: Float64 = x - np.round(x.mean(axis=0) / step) * step
+    shifted[:, (x == x[0]).all(axis=0)] = 0.0
+    return shifted
 
 
 def distances(x: Float64) -> Float64:

@@ -47,6 +47,7 @@ def pwcca(
     As `svcca`, but each canonical correlation is weighted by how much of the (reduced) space
     its canonical variable accounts for: the sum over features of the absolute inner products
     (Morcos et al. 2018, eq. 2). The original is asymmetric; this is the mean of both directions.
+    The weights depend on the axes: a rotation of the features changes the value a little.
 
     Args:
         x: (n, d1).

@@ -128,8 +128,9 @@ class RankPart:
         """Return Spearman's correlation and its influences."""
         y = cast("RankPart", other)
         value = float((self.ranks * y.ranks).mean())
-        kernel = self.ranks * y.ranks - value / 2 * (self.ranks**2 + y.ranks**2)
-        # A pair also raises the rank of every pair farther apart.
+        # Ranks have the same variance whatever the samples, so only the product varies; but a
+        # pair also raises the rank of every pair farther apart.
+        kernel = self.ranks * y.ranks
         kernel += _rank_shift(self, y.ranks) + _rank_shift(y, self.ranks)
         kernel -= kernel.mean()
         return Comparison(
