@@ -62,8 +62,9 @@ def _splits(options: argparse.Namespace) -> int:
 
     if options.id:
         return _print_struct(split_card(options.id))
-    rows = describe_splits()
-    return _print_table([list(row.values()) for row in rows], list(rows[0]))
+    # Labels and licence run to paragraphs; `matalign splits ID` shows them.
+    head = ["split", "domain", "role", "samples", "inputs", "fingerprint", "title"]
+    return _print_table([[row[name] for name in head] for row in describe_splits()], head)
 
 
 def _zoo(options: argparse.Namespace) -> int:
