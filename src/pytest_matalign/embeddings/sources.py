@@ -15,18 +15,20 @@ if TYPE_CHECKING:
 
 
 class ZooSource:
-    """A zoo model whose packages are installed."""
+    """A zoo model; where its packages are not installed the store may still know its rows."""
 
     def __init__(self, card: ModelCard) -> None:
         from pytest_matalign.zoo.registry import adapter_version, unavailable, weights_digest
 
-        if reason := unavailable(card):
-            raise UnavailableError(reason)
+        self._reason = unavailable(card)
+        weights = described_weights(card) if self._reason else weights_digest(card)
+        if self._reason and weights is None:
+            raise UnavailableError(self._reason)
         self.id = card.id
         self._card = card
         self.identity: Mapping[str, Any] = {
             "model": card.id,
-            "weights": weights_digest(card),
+            "weights": weights,
             "adapter": card.adapter,
             "adapter_version": adapter_version(card),
             "options": dict(card.options),
@@ -45,4 +47,20 @@ class ZooSource:
         """Load the weights through the card's adapter."""
         from pytest_matalign.zoo.registry import load
 
+        if self._reason:
+            raise UnavailableError(self._reason)
         return load(self._card)
+
+
+def described_weights(card: ModelCard) -> str | None:
+    """What `zoo.weights.weights_digest` gives for the weights on the card, told without them."""
+    import hashlib
+    import json
+
+    if card.weights is not None and card.weights.sha256 is None:
+        return None
+    parts = [card.weights.sha256] if card.weights is not None and card.weights.sha256 else []
+    if card.role == "pretrained":
+        return parts[0] if parts else None
+    parts += [card.adapter, json.dumps(card.options, sort_keys=True)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
