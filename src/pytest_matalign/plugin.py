@@ -59,6 +59,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="folder of the embedding store (default: $MATALIGN_CACHE or the user's cache)",
     )
+    add(
+        "--matalign-references",
+        choices=("auto", "packs", "installed"),
+        help="where references come from: auto is the store, else the installed package, else a "
+        "pack of embeddings (default: auto)",
+    )
+    add(
+        "--matalign-pack",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="folder of a reference pack, asked before the one that ships; may be repeated",
+    )
     add("--matalign-json", metavar="FILE", help="write the scorecard as JSON")
     add("--matalign-markdown", metavar="FILE", help="write the scorecard as Markdown")
 

@@ -42,7 +42,8 @@ class Candidate:
     Attributes:
         card: What the scorecard says of it.
         open: Makes the thing that embeds it; None for a file of embeddings. Called only by a
-            process that embeds, because it imports the host's code.
+            process that embeds, because it imports the host's code. None for a model of the zoo
+            and for a file.
         file: The file of embeddings; None otherwise.
     """
 
@@ -71,7 +72,6 @@ def resolve_candidate(host: HostTable, *, root: Path) -> Candidate:
 
 
 def _from_zoo(model_id: str) -> Candidate:
-    from pytest_matalign.embeddings.sources import ZooSource
     from pytest_matalign.zoo.registry import card
 
     try:
@@ -81,7 +81,7 @@ def _from_zoo(model_id: str) -> Candidate:
             f"{error} A candidate may also be `package.module:factory`, "
             "`hf:org/name@<40-hex commit>` or a file `embeddings.npz`."
         ) from None
-    return Candidate(card=found, open=lambda: ZooSource(found))
+    return Candidate(card=found)
 
 
 def _from_file(host: HostTable, path: Path) -> Candidate:

@@ -94,7 +94,7 @@ class Pack:
         """Whether the pack lists (split, model)."""
         return key in self._lines
 
-    def keys(self) -> Iterator[tuple[str, str]]:
+    def __iter__(self) -> Iterator[tuple[str, str]]:
         """Every (split, model) listed, in the order of the table."""
         yield from self._lines
 

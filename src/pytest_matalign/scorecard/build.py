@@ -45,7 +45,7 @@ class RunClock:
         return Run(
             started=self._started.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - self._monotonic, 3),
-            command=f"pytest {self._command}",
+            command=self._command,
             python=platform.python_version(),
             packages=_installed(PACKAGES),
             embedding_source=dict(sorted(sources.items())),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.candidate import Candidate
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.embeddings.extraction import Progress, Source
+    from pytest_matalign.embeddings.references import References
     from pytest_matalign.embeddings.store import Store
     from pytest_matalign.splits import Split
     from pytest_matalign.statistics import Estimate, MetricSpec, Prepared
@@ -53,6 +54,7 @@ class Evaluator:
         suites: Mapping[str, Suite],
         cards: Mapping[str, ModelCard],
         store: Store,
+        references: References,
         samples: int | None,
         candidate: Candidate | None,
         progress: ProgressMaker,
@@ -60,10 +62,11 @@ class Evaluator:
         self.suites, self.cards, self.candidate = suites, cards, candidate
         self.told: frozenset[tuple[str, str]] = frozenset()
         """(model, split) whose failure a check of its own reports in this run."""
-        self._store, self._samples, self._progress = store, samples, progress
+        self._store, self._references = store, references
+        self._samples, self._progress = samples, progress
         self._splits: dict[tuple[str, int | None], Split] = {}
         self._embeddings: dict[tuple[str, str, int | None], Embedding | MatalignError] = {}
-        self._sources: dict[str, Source] = {}
+        self._source: Source | None = None
         self._prepared: OrderedDict[tuple[str, tuple[str, ...]], Prepared] = OrderedDict()
 
     def split(self, wanted: SuiteSplit) -> Split:
@@ -204,29 +207,30 @@ class Evaluator:
         return (model, wanted.id, self._samples or wanted.samples)
 
     def _obtain(self, model: str, split: Split) -> Embedding:
-        from pytest_matalign.embeddings.extraction import extract
-        from pytest_matalign.embeddings.files import read_embedding
-
+        progress = self._progress(model=model, split=split.card.id)
         candidate = self.candidate if self._is_candidate(model) else None
-        if candidate is not None and candidate.file is not None:
+        if candidate is None or (candidate.file is None and candidate.open is None):
+            return self._references.obtain(self.cards[model], split, progress=progress)
+        if candidate.file is not None:
+            from pytest_matalign.embeddings.files import read_embedding
+
             return read_embedding(candidate.file, model=model, split=split.card.id, ids=split.ids)
+        from pytest_matalign.embeddings.extraction import extract
+
         return extract(
-            self._source(model),
+            self._own_source(candidate),
             split.samples,
             split=split.card.id,
             store=self._store,
-            progress=self._progress(model=model, split=split.card.id),
+            progress=progress,
         )
 
-    def _source(self, model: str) -> Source:
-        """The model, made once: a candidate's factory is called once a process."""
-        from pytest_matalign.embeddings.sources import ZooSource
-
-        if model not in self._sources:
-            candidate = self.candidate if self._is_candidate(model) else None
-            make = candidate.open if candidate is not None else None
-            self._sources[model] = make() if make else ZooSource(self.cards[model])
-        return self._sources[model]
+    def _own_source(self, candidate: Candidate) -> Source:
+        """The candidate, made once: its factory is called once a process."""
+        if self._source is None:
+            assert candidate.open is not None, "a candidate is a file or can be opened"
+            self._source = candidate.open()
+        return self._source
 
     def _is_candidate(self, model: str) -> bool:
         return self.candidate is not None and model == self.candidate.card.id

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_matalign.embeddings.references import Policy  # noqa: TC001  msgspec resolves it
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Input  # noqa: TC001  msgspec resolves it at run time
 from pytest_matalign.zoo.card import Modality  # noqa: TC001  msgspec resolves it at run time
 
 if TYPE_CHECKING:
-    import pytest
+    from argparse import Namespace
 
 
 class HostTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +36,10 @@ class HostTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     models: tuple[str, ...] = ()
     """Patterns of model ids; others of the suites are left out."""
     store: str | None = None
+    references: Policy = "auto"
+    """Where references come from: `auto`, `packs` or `installed`."""
+    packs: tuple[str, ...] = ()
+    """Folders of packs or `hf:org/name@<40-hex commit>`, asked before the bundled pack."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,7 @@ class Settings:
     root: Path
     samples: int | None
     store: Path
+    references: Policy
     host: HostTable
     json: Path | None
     markdown: tuple[Path, ...]
@@ -77,25 +83,29 @@ def read_host_table(root: Path) -> HostTable:
         ) from None
 
 
-def settings_of(config: pytest.Config) -> Settings:
-    """Resolve the settings of a pytest run.
+def settings_of(option: Namespace, *, root: Path, here: Path) -> Settings:
+    """Resolve the settings of a run.
+
+    Args:
+        option: Options of pytest or of `matalign gate`, by the same names.
+        root: The host project's folder.
+        here: The current folder, where paths on the command line start.
 
     Raises:
         ConfigurationError: If the host's table is wrong.
     """
     from pytest_matalign.embeddings.store import default_store
 
-    option, root = config.option, config.rootpath
     host = read_host_table(root)
     host = msgspec.structs.replace(
         host,
         candidate=option.matalign_candidate or host.candidate,
         suites=tuple(option.matalign_suite) or host.suites,
         models=tuple(option.matalign_models) or host.models,
+        packs=(*(str(here / path) for path in option.matalign_pack), *host.packs),
     )
     samples = option.matalign_samples or host.samples
     store = option.matalign_store or host.store
-    here = config.invocation_params.dir
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     markdown = [here / option.matalign_markdown] if option.matalign_markdown else []
     return Settings(
@@ -104,6 +114,7 @@ def settings_of(config: pytest.Config) -> Settings:
         store=(here / store if option.matalign_store else root / store)
         if store
         else default_store(),
+        references=option.matalign_references or host.references,
         host=host,
         json=here / option.matalign_json if option.matalign_json else None,
         markdown=(*markdown, *([Path(summary)] if summary else [])),
