@@ -1,4 +1,9 @@
-"""Alignment metrics: pure functions of two embeddings (or one), each a named estimator."""
+"""Alignment metrics: pure functions of two embeddings (or one), each a named estimator.
+
+`alignment_matrix` computes them for all pairs of many embeddings at once.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from pytest_matalign.metrics.cca import pwcca, svcca
 from pytest_matalign.metrics.cka import linear_cka, rbf_cka
@@ -11,8 +16,13 @@ from pytest_matalign.metrics.preprocessing import PREPROCESSES, preprocess
 from pytest_matalign.metrics.procrustes import procrustes
 from pytest_matalign.metrics.rsa import rsa
 
+if TYPE_CHECKING:
+    from pytest_matalign.metrics.engine import AlignmentMatrix, alignment_matrix
+
 __all__ = [
     "PREPROCESSES",
+    "AlignmentMatrix",
+    "alignment_matrix",
     "cknna",
     "distance_correlation",
     "id_correlation",
@@ -27,3 +37,12 @@ __all__ = [
     "rsa",
     "svcca",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the engine, and torch with it, only when asked for."""
+    if name in {"AlignmentMatrix", "alignment_matrix"}:
+        from pytest_matalign.metrics import engine
+
+        return getattr(engine, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

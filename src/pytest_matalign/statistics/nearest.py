@@ -52,11 +52,13 @@ class Edges:
     """Flat positions (n, w) of the pairs about the edge of each neighbourhood."""
 
 
-def _edges(closeness: Float64, weights: Float64, k: int, *, low: int) -> Edges:
+def _edges(
+    closeness: Float64, weights: Float64, k: int, *, low: int, past: int = EDGE
+) -> Edges:
     n = len(closeness)
     values = -closeness
     np.fill_diagonal(values, np.inf)
-    nearest = np.argsort(values, axis=1, kind="stable")[:, low : min(k + EDGE, n - 1)]
+    nearest = np.argsort(values, axis=1, kind="stable")[:, low : min(k + past, n - 1)]
     flat = np.flatnonzero(weights)
     return Edges(
         flat=flat,
@@ -276,7 +278,7 @@ def imbalance_part(space: Space, *, k: int) -> ImbalancePart:
         n=space.n,
         k=k,
         seed=space.seed,
-        edges=_edges(-d, weights, k, low=0),
+        edges=_edges(-d, weights, k, low=0, past=3),
         ranks=ranks.astype(np.float32),
         weight_sums=pair_sums(weights, weights),
         rank_sums=pair_sums(ranks, ranks),
