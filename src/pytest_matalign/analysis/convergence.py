@@ -1,0 +1,118 @@
+"""Do models that perform better align better? Asked so that the answer is not built in.
+
+The paper measures alignment with the best model, whose own relatives align with it whatever they
+perform. Here the reference is the best performer, its family is left out of the models scored,
+and the correlation is given over families and with each family left out as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_matalign.analysis.correlation import RankCorrelation, rank_correlation, spearman
+from pytest_matalign.errors import MetricInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_matalign.analysis.facts import ModelFacts
+    from pytest_matalign.analysis.interval import Interval
+    from pytest_matalign.analysis.pairs import PairTable
+    from pytest_matalign.metrics.arrays import Float64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convergence:
+    """Error of models against their alignment with one reference.
+
+    Attributes:
+        reference: The best performer.
+        models: Those scored, none of them the reference.
+        errors: Their errors, lower is better.
+        alignments: Their alignment with the reference.
+        related: Whether the reference's own family was scored too, as the paper does.
+        correlation: Rank correlation of error and alignment over models and families; negative
+            means that better models align better. None with fewer than four models.
+        interval: The same rank correlation over models, jackknifed over samples (the errors held
+            fixed); None with fewer than four models.
+    """
+
+    reference: str
+    models: tuple[str, ...]
+    errors: tuple[float, ...]
+    alignments: tuple[float, ...]
+    related: bool
+    correlation: RankCorrelation | None
+    interval: Interval | None
+
+
+def best_performer(errors: Mapping[str, float]) -> str:
+    """Return the model with the least error.
+
+    Raises:
+        MetricInputError: No model has one.
+    """
+    if not errors:
+        raise MetricInputError("no model has a performance to choose a reference by.")
+    return min(errors, key=lambda model: errors[model])
+
+
+def convergence(
+    table: PairTable,
+    errors: Mapping[str, float],
+    facts: Mapping[str, ModelFacts],
+    *,
+    related: bool = False,
+    reference: str | None = None,
+) -> Convergence:
+    """Correlate models' errors with their alignment to the best of them.
+
+    Args:
+        table: A symmetric metric whose higher values mean more aligned.
+        errors: Error by model, lower is better; only these models take part.
+        facts: Families, by model.
+        related: Score the reference's own family too.
+        reference: Another reference than the best performer.
+
+    Raises:
+        MetricInputError: A metric with lower values for more alignment, or no errors.
+    """
+    if table.spec.direction == "lower":
+        raise MetricInputError(
+            f"convergence needs a metric whose higher values mean more aligned, not "
+            f"{table.spec.name}."
+        )
+    known = {model: errors[model] for model in table.models if model in errors}
+    chosen = reference or best_performer(known)
+    scored = tuple(
+        model
+        for model in known
+        if model != chosen and (related or facts[model].family != facts[chosen].family)
+    )
+    column = table.models.index(chosen)
+    rows = [table.models.index(model) for model in scored]
+    wrong = np.array([known[model] for model in scored])
+    alignments = tuple(float(v) for v in table.values[rows, column])
+    enough = len(scored) >= 4
+
+    def rho(matrix: Float64) -> float:
+        return spearman(wrong, matrix[rows, column])
+
+    return Convergence(
+        reference=chosen,
+        models=scored,
+        errors=tuple(float(v) for v in wrong),
+        alignments=alignments,
+        related=related,
+        correlation=rank_correlation(list(wrong), alignments, _families(scored, facts))
+        if enough
+        else None,
+        interval=table.statistic(rho) if enough else None,
+    )
+
+
+def _families(models: Sequence[str], facts: Mapping[str, ModelFacts]) -> list[str]:
+    return [facts[model].family for model in models]

@@ -1,0 +1,153 @@
+"""How well a property can be read off a frozen embedding: ridge and nearest-neighbour probes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from pytest_matalign.analysis.interval import Interval, ratio_interval
+from pytest_matalign.analysis.partial import FOLDS
+from pytest_matalign.errors import MetricInputError
+from pytest_matalign.metrics.arrays import Float64, as_matrix, gram
+from pytest_matalign.metrics.preprocessing import preprocess
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ProbeMethod = Literal["ridge", "knn"]
+NEIGHBOURS = 10
+PENALTIES = tuple(10.0 ** np.arange(-5, 5.0))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Probe:
+    """Out-of-fold predictions of one label from one embedding.
+
+    Attributes:
+        method: `ridge` or `knn`.
+        truth: Label (n,), in its own unit.
+        predicted: Prediction (n,) for each sample by a fit that never saw it.
+        score: Share of the label's variance explained (R²), with its interval over samples.
+        error: Mean absolute error in the label's unit, with its interval.
+    """
+
+    method: ProbeMethod
+    truth: Float64
+    predicted: Float64
+    score: Interval
+    error: Interval
+
+
+def probe(
+    features: Float64, labels: Float64, *, method: ProbeMethod = "ridge", seed: int = 0
+) -> Probe:
+    """Regress a label on a frozen embedding, cross-validated.
+
+    Args:
+        features: Embedding (n, d).
+        labels: (n,), one number a sample, none missing.
+        method: `ridge` (columns standardised, penalty by generalized cross-validation within
+            each of five training parts) or `knn` (mean of the ten nearest other samples by
+            cosine of centred rows).
+        seed: Deals the samples to folds.
+
+    Raises:
+        MetricInputError: Too few samples, rows that differ in number, or a constant label.
+    """
+    x, y = as_matrix(features, "the embedding"), np.asarray(labels, dtype=np.float64)
+    if len(x) != len(y) or len(y) < 4 * FOLDS:
+        raise MetricInputError(
+            f"a probe was given {len(x)} embedded samples and {len(y)} labels; it needs the same "
+            f"number of both and at least {4 * FOLDS}."
+        )
+    if not np.isfinite(y).all() or (y == y[0]).all():
+        raise MetricInputError(
+            "a probe's labels must be finite and differ from sample to sample; drop the samples "
+            "without a label first."
+        )
+    predicted = _ridge(x, y, seed) if method == "ridge" else _nearest(x, y)
+    wrong = y - predicted
+    lost = ratio_interval(wrong**2, (y - y.mean()) ** 2)
+    return Probe(
+        method=method,
+        truth=y,
+        predicted=predicted,
+        score=Interval(value=1 - lost.value, low=1 - lost.high, high=1 - lost.low),
+        error=ratio_interval(np.abs(wrong), np.ones_like(y)),
+    )
+
+
+def advantage(one: Probe, other: Probe) -> Interval:
+    """Return how much more of the label's variance one probe explains, paired over samples.
+
+    Raises:
+        MetricInputError: The probes are of different labels.
+    """
+    if not np.array_equal(one.truth, other.truth):
+        raise MetricInputError("two probes can be compared only on the same labels and samples.")
+    gain = (other.truth - other.predicted) ** 2 - (one.truth - one.predicted) ** 2
+    return ratio_interval(gain, (one.truth - one.truth.mean()) ** 2)
+
+
+def composition_fit(counts: Float64, energies: Float64) -> Float64:
+    """Return energies (n,) less their least-squares fit on composition (n, elements).
+
+    As the paper does before comparing energies of different references: what is linear in the
+    amounts of the elements, reference energies among it, is gone. Use fractions with energies
+    per atom, or counts with total energies.
+    """
+    used = counts[:, counts.any(axis=0)]
+    design = np.column_stack([used, np.ones(len(used))])
+    fitted = design @ np.linalg.lstsq(design, energies, rcond=None)[0]
+    left: Float64 = energies - fitted
+    return left
+
+
+def folds(n: int, *, seed: int = 0) -> NDArray[np.intp]:
+    """Return the fold (n,) of each sample."""
+    dealt: NDArray[np.intp] = np.random.Generator(np.random.PCG64([seed, n])).permutation(n) % FOLDS
+    return dealt
+
+
+def _ridge(x: Float64, y: Float64, seed: int) -> Float64:
+    dealt = folds(len(y), seed=seed)
+    predicted = np.empty_like(y)
+    for fold in range(FOLDS):
+        train, test = dealt != fold, dealt == fold
+        mean, scale = x[train].mean(axis=0), x[train].std(axis=0)
+        used = scale > 1e-12 * np.abs(mean).max(initial=1.0)
+        u, s, vt = np.linalg.svd(
+            (x[train][:, used] - mean[used]) / scale[used], full_matrices=False
+        )
+        centre = y[train].mean()
+        target = y[train] - centre
+        rotated = u.T @ target
+        penalty = _penalty(s, rotated, target)
+        weights = vt.T @ (s / (s**2 + penalty) * rotated)
+        predicted[test] = centre + (x[test][:, used] - mean[used]) / scale[used] @ weights
+    return predicted
+
+
+def _penalty(s: Float64, rotated: Float64, target: Float64) -> float:
+    n = len(target)
+    outside = float(target @ target - rotated @ rotated)
+    best, least = 1.0, np.inf
+    for penalty in (p * n for p in PENALTIES):
+        left = penalty / (s**2 + penalty)
+        freedom = (n - 1 - float((1 - left).sum())) / n
+        if freedom < 0.02:
+            continue  # nearly as many parameters as samples: the criterion says nothing there
+        error = (outside + float(((left * rotated) ** 2).sum())) / freedom**2
+        if error < least:
+            best, least = penalty, error
+    return best
+
+
+def _nearest(x: Float64, y: Float64) -> Float64:
+    closeness = gram(preprocess(x, "center-l2"))
+    np.fill_diagonal(closeness, -np.inf)
+    nearest = np.argpartition(-closeness, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+    predicted: Float64 = y[nearest].mean(axis=1)
+    return predicted
