@@ -59,6 +59,10 @@ class Pack:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def exists(self) -> bool:
+        """Whether the folder holds a table of contents."""
+        return (self.folder / CONTENTS).is_file()
+
     @cached_property
     def contents(self) -> Contents:
         """The checked table of contents.
@@ -181,8 +185,8 @@ class Pack:
 
 def bundled_pack() -> Pack | None:
     """The pack that ships with the package."""
-    folder = Path(__file__).parents[1] / "packs"
-    return Pack(folder) if (folder / CONTENTS).is_file() else None
+    pack = Pack(Path(__file__).parents[1] / "packs")
+    return pack if pack.exists() else None
 
 
 def add_entry(folder: Path, entry: Entry, tensors: Tensors, *, title: str) -> None:
@@ -198,7 +202,7 @@ def add_entry(folder: Path, entry: Entry, tensors: Tensors, *, title: str) -> No
         ConfigurationError: If the pack's table is faulty, or an id cannot name a file.
     """
     pack = Pack(folder)
-    old = pack.contents if (folder / CONTENTS).is_file() else Contents(title=title, entries=())
+    old = pack.contents if pack.exists() else Contents(title=title, entries=())
     try:
         # Before anything is written: the ids are about to become a path.
         msgspec.convert({"split": entry.split, "model": entry.card.id, "sha256": "0" * 64}, Line)

@@ -30,7 +30,7 @@ def local_pack(spec: str, *, root: Path) -> Path:
         ConfigurationError: If there is no pack, or it was not pulled.
     """
     folder = pulled_folder(spec) if spec.startswith("hf:") else root / spec
-    if not (folder / CONTENTS).is_file():
+    if not Pack(folder).exists():
         cure = f"run `matalign pack pull {spec}`" if spec.startswith("hf:") else "correct the path"
         raise ConfigurationError(f"There is no reference pack {spec!r} in {folder}; {cure}.")
     return folder
@@ -60,7 +60,7 @@ def pull(spec: str) -> Path:
     """
     repo, revision = _parsed(spec)
     target = pulled_folder(spec)
-    if (target / CONTENTS).is_file():
+    if Pack(target).exists():
         return target
     source = Pack(_snapshot(repo, revision))
     part = target.with_name(f"{target.name}.part")
@@ -154,6 +154,4 @@ def _snapshot(repo: str, revision: str) -> Path:
 
 def _complete(folder: Path) -> bool:
     pack = Pack(folder)
-    return (folder / CONTENTS).is_file() and all(
-        pack.path(split, model).is_file() for split, model in pack
-    )
+    return pack.exists() and all(pack.path(split, model).is_file() for split, model in pack)

@@ -47,7 +47,7 @@ class RunClock:
             seconds=round(time.monotonic() - self._monotonic, 3),
             command=self._command,
             python=platform.python_version(),
-            packages=_installed(PACKAGES),
+            packages=installed(PACKAGES),
             embedding_source=dict(sorted(sources.items())),
         )
 
@@ -123,7 +123,8 @@ def _model_entry(card: ModelCard) -> ModelEntry:
     )
 
 
-def _installed(names: Iterable[str]) -> dict[str, str]:
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """Versions of the distributions that are installed here, by name."""
     found = {}
     for name in names:
         try:
