@@ -20,8 +20,10 @@ class Model(Protocol):
     numbers change) and `load(card: ModelCard) -> Model`.
     """
 
-    batch_size: int
-    """How many samples `embed` is best given at once."""
+    @property
+    def batch_size(self) -> int:
+        """How many samples `embed` is best given at once."""
+        ...
 
     def refuse(self, sample: Sample) -> str | None:
         """Say in a few words why this sample is outside the model's domain, or return None."""
