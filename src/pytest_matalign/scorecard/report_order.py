@@ -1,0 +1,105 @@
+"""Order the models of a matrix so that models which agree stand side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from pytest_matalign.scorecard.model import AlignmentRecord, Scorecard
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """Models of one suite, split and metric in the order they are drawn in.
+
+    Attributes:
+        clustered: Ids of the pretrained models, in the order of the dendrogram's leaves.
+        controls: Ids of the controls, closest to the pretrained models first. Controls are not
+            compared with each other, so they cannot be clustered.
+        links: Merges of the dendrogram: two nodes and their distance. Node i below
+            `len(clustered)` is the i-th of `clustered`, the others are merges in turn.
+    """
+
+    suite: str
+    split: str
+    metric: str
+    clustered: tuple[str, ...]
+    controls: tuple[str, ...]
+    links: tuple[tuple[int, int, float], ...]
+
+
+def orders(scorecard: Scorecard) -> list[Order]:
+    """Return one order a suite, split and metric that has measured pairs."""
+    control = {model.id for model in scorecard.models if model.role == "control"}
+    grouped: dict[tuple[str, str, str], list[AlignmentRecord]] = {}
+    for record in scorecard.alignments:
+        if record.value is not None:
+            grouped.setdefault((record.suite, record.split, record.metric), []).append(record)
+    return [_order(key, records, control) for key, records in grouped.items()]
+
+
+def distance(record: AlignmentRecord) -> float:
+    """Return how far apart two models are: 1 - value, or the value where lower is closer."""
+    assert record.value is not None, "only measured records are ordered"
+    return 1.0 - record.value if record.higher_is_closer else record.value
+
+
+def _order(
+    key: tuple[str, str, str], records: Iterable[AlignmentRecord], control: set[str]
+) -> Order:
+    distances = {frozenset((r.a, r.b)): distance(r) for r in records}
+    models = list(dict.fromkeys(m for r in records for m in (r.a, r.b)))
+    trained = [model for model in models if model not in control]
+    leaves, links = _clustered(trained, distances)
+    near = {
+        model: float(np.mean([d for pair, d in distances.items() if model in pair]))
+        for model in models
+        if model in control
+    }
+    return Order(
+        suite=key[0],
+        split=key[1],
+        metric=key[2],
+        clustered=tuple(trained[leaf] for leaf in leaves),
+        controls=tuple(sorted(near, key=lambda model: near[model])),
+        links=links,
+    )
+
+
+def _clustered(
+    models: list[str], distances: Mapping[frozenset[str], float]
+) -> tuple[list[int], tuple[tuple[int, int, float], ...]]:
+    """Leaves in optimal order (Bar-Joseph et al. 2001) of average-linkage clustering."""
+    if len(models) < 3:
+        return list(range(len(models))), ()
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    merges = linkage(
+        squareform(_matrix(models, distances)), method="average", optimal_ordering=True
+    )
+    leaves = [int(leaf) for leaf in leaves_list(merges)]
+    position = {leaf: place for place, leaf in enumerate(leaves)}
+    links = tuple(
+        (position.get(int(left), int(left)), position.get(int(right), int(right)), float(height))
+        for left, right, height, _ in merges
+    )
+    return leaves, links
+
+
+def _matrix(models: list[str], distances: Mapping[frozenset[str], float]) -> NDArray[np.float64]:
+    """Distances [models, models]; a pair that was not measured counts as the farthest seen."""
+    farthest = max(distances.values())
+    matrix = np.zeros((len(models), len(models)))
+    for i, a in enumerate(models):
+        for j in range(i):
+            found = distances.get(frozenset((a, models[j])), farthest)
+            matrix[i, j] = matrix[j, i] = max(found, 0.0)
+    return matrix
