@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.metrics.arrays import ArrayLike, as_matrix, require_samples
+from pytest_matalign.statistics.calibration import calibrated_score
 from pytest_matalign.statistics.comparison import Comparison, Part, Space, make_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pytest_matalign.statistics.comparison import NullResult
     from pytest_matalign.statistics.spec import MetricSpec
 
 MINIMUM_SAMPLES = 10
@@ -160,7 +160,7 @@ def assess(x: Prepared, y: Prepared, spec: MetricSpec, *, confidence: float = 0.
         null_mean=null.mean,
         null_sd=null.sd,
         p_value=null.p_value,
-        calibrated=_calibrated(result.value, null, spec, x.n),
+        calibrated=calibrated_score(result.value, threshold=null.threshold, best=_best(spec, x.n)),
         n=x.n,
         k=spec.k,
         preprocess=spec.preprocess,
@@ -240,20 +240,17 @@ def _ordered(x: Prepared, y: Prepared, spec: MetricSpec) -> tuple[Part, Part, bo
     return first.parts[spec], second.parts[spec], swapped
 
 
+def _best(spec: MetricSpec, n: int) -> float:
+    """Return the value of a space with itself."""
+    return ((spec.k or 1) + 1) / n if spec.direction == "lower" else 1.0
+
+
 def _quantile(confidence: float) -> float:
     from scipy.special import ndtri
 
     if not 0 < confidence < 1:
         raise MetricInputError(f"confidence is {confidence}; it must lie between 0 and 1.")
     return float(ndtri(0.5 + confidence / 2))
-
-
-def _calibrated(value: float, null: NullResult, spec: MetricSpec, n: int) -> float:
-    best = ((spec.k or 1) + 1) / n if spec.direction == "lower" else 1.0
-    span = best - null.threshold
-    if not math.isfinite(span) or span == 0:
-        return 0.0
-    return min(max((value - null.threshold) / span, 0.0), 1.0)
 
 
 def _regression_p(margin: float, error: float) -> float:

@@ -52,9 +52,7 @@ class Edges:
     """Flat positions (n, w) of the pairs about the edge of each neighbourhood."""
 
 
-def _edges(
-    closeness: Float64, weights: Float64, k: int, *, low: int, past: int = EDGE
-) -> Edges:
+def _edges(closeness: Float64, weights: Float64, k: int, *, low: int, past: int = EDGE) -> Edges:
     n = len(closeness)
     values = -closeness
     np.fill_diagonal(values, np.inf)
