@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_matalign.zoo.memory import kept_memory
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.structures import boxed
@@ -62,7 +63,8 @@ class Chgnet:
         structure without bond angles if any other structure of the batch has some, and skips
         that update if none has: its embedding would depend on its neighbours in the batch.
         """
-        return np.stack([self._embed_one(sample) for sample in samples])
+        with kept_memory():
+            return np.stack([self._embed_one(sample) for sample in samples])
 
     def _embed_one(self, sample: Sample) -> NDArray[np.float32]:
         import torch

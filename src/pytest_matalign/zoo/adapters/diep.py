@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_matalign.zoo.memory import kept_memory
 from pytest_matalign.zoo.pooling import mean_by_sample
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import copy_of
@@ -48,7 +49,8 @@ class Diep:
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), 64]."""
-        return np.stack([self._embed_one(sample) for sample in samples])
+        with kept_memory():
+            return np.stack([self._embed_one(sample) for sample in samples])
 
     def _embed_one(self, sample: Sample) -> NDArray[np.float32]:
         import torch

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.zoo.memory import kept_memory
 from pytest_matalign.zoo.pooling import mean_by_sample
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.shuffle import shuffle_if_asked
@@ -77,7 +78,7 @@ class Sevenn:
         import torch
 
         merge = import_quietly("torch_geometric.data").Batch.from_data_list
-        with torch.no_grad():
+        with torch.no_grad(), kept_memory():
             features = [self.network(merge([self._graph(sample)]))["x"] for sample in samples]
         return np.stack([mean_by_sample(one, [len(one)])[0] for one in features])
 
