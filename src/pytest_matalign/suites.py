@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.suite_checks import contradictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -43,6 +44,8 @@ class SuiteMetric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     name: str
     k: int | None = None
     preprocess: str = "center-l2"
+    tolerance: float | None = None
+    """Loss against a baseline that is still accepted; the host's or the default one if None."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +65,9 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     The bound is on the metric's own value: for one where lower is more aligned, such as the
     information imbalance, "at least this well aligned" is written with `at_most`.
+
+    With `above` or `closer_than` the bound is on a difference of two alignments over the same
+    samples, counted so that more aligned is positive; `at_least` is then 0 unless given.
     """
 
     id: str
@@ -70,6 +76,12 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     between: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     """Two lists of model ids or patterns; a pair is selected if one model is in each."""
     splits: tuple[str, ...] | None = None
+    above: str | None = None
+    """A control: the pair must agree more than either does with the control, which is put in the
+    place of the other. `untrained` means the untrained network of the model it replaces."""
+    closer_than: str | None = None
+    """A model: the first of the pair must agree more with the second than with this one. Needs
+    `between`, whose first list holds the first of the pair."""
     at_least: float | None = None
     at_most: float | None = None
     source: str
@@ -85,9 +97,52 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         if self.between is None:
             return True
         left, right = self.between
-        return (_matches(case.a, left) and _matches(case.b, right)) or (
-            _matches(case.b, left) and _matches(case.a, right)
+        return (matches(case.a, left) and matches(case.b, right)) or (
+            matches(case.b, left) and matches(case.a, right)
         )
+
+
+class Band(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A bound on the intrinsic dimension of the models it selects."""
+
+    id: str
+    models: tuple[str, ...] = ("*",)
+    """Ids or patterns; `candidate` is the model under test."""
+    splits: tuple[str, ...] | None = None
+    method: Literal["twonn", "gride", "mle"] = "twonn"
+    at_least: float | None = None
+    at_most: float | None = None
+    source: str
+    tooltip: str = ""
+
+    def selects(self, model: str, split: str, *, candidate: str | None) -> bool:
+        """Whether this band speaks about a model on a split."""
+        known = (model, "candidate") if model == candidate else (model,)
+        return any(matches(name, self.models) for name in known) and (
+            self.splits is None or split in self.splits
+        )
+
+
+class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A condition on a whole suite, reported as a test of its own when all checks are done."""
+
+    id: str
+    kind: Literal["mean-alignment", "error-budget", "coverage"]
+    """`mean-alignment`: of `models` with `references`, over `splits`, by `metric`.
+    `error-budget`: checks of models other than the candidate that end in an error, which then do
+    not fail by themselves. `coverage`: share of the alignments asked for that were measured."""
+    metric: str | None = None
+    """For `mean-alignment`; the suite's first metric if None."""
+    models: tuple[str, ...] = ("candidate",)
+    """Whose mean; ids or patterns, each with a gate of its own. Without a candidate `candidate`
+    matches nothing."""
+    references: tuple[str, ...] = ("*",)
+    """With whom: ids or patterns among the suite's pretrained models."""
+    splits: tuple[str, ...] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    source: str = "chosen"
+    tooltip: str = ""
 
 
 class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,6 +161,11 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     split: tuple[SuiteSplit, ...]
     metric: tuple[SuiteMetric, ...]
     expectation: tuple[Expectation, ...] = ()
+    dimension: tuple[Band, ...] = ()
+    gate: tuple[Gate, ...] = ()
+    multiplicity: Literal["none", "benjamini-hochberg"] = "benjamini-hochberg"
+    """How the failures of a candidate are held against the number of its comparisons, split by
+    split: its regressions among themselves, its failed expectations among themselves."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,7 +237,7 @@ def load_suite(folder: Path) -> Suite:
         suite = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Suite)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: {_readable(error)}") from None
-    for problem in _contradictions(suite):
+    for problem in contradictions(suite):
         raise ConfigurationError(f"{path}: {problem}")
     splits = tuple(
         msgspec.structs.replace(split, file=str(folder / split.file)) if split.file else split
@@ -272,31 +332,9 @@ def _comparable(model: ModelCard, control: ModelCard) -> bool:
     return control.control != "untrained" or control.modality == model.modality
 
 
-def _matches(model: str, patterns: Iterable[str]) -> bool:
+def matches(model: str, patterns: Iterable[str]) -> bool:
+    """Whether a model id is one of the ids or patterns."""
     return any(fnmatchcase(model, pattern) for pattern in patterns)
-
-
-def _contradictions(suite: Suite) -> Iterator[str]:
-    for kind, names in (
-        ("model", [*suite.models, *suite.controls]),
-        ("split", [split.id for split in suite.split]),
-        ("metric", [metric.name for metric in suite.metric]),
-        ("expectation", [expectation.id for expectation in suite.expectation]),
-    ):
-        for name in names:
-            if names.count(name) > 1:
-                yield f"{kind} {name!r} is listed twice; list it once."
-    metrics = [metric.name for metric in suite.metric]
-    for expectation in suite.expectation:
-        where = f"expectation {expectation.id!r}"
-        if (expectation.at_least is None) == (expectation.at_most is None):
-            yield f"{where} must have exactly one of at_least and at_most."
-        if expectation.metric not in metrics:
-            yield f"{where} names metric {expectation.metric!r}; valid are {', '.join(metrics)}."
-        known = [split.id for split in suite.split]
-        for split in expectation.splits or ():
-            if split not in known:
-                yield f"{where} names split {split!r}; valid are {', '.join(known)}."
 
 
 def _readable(error: Exception) -> str:
@@ -316,6 +354,8 @@ def _fields_near(text: str) -> tuple[str, ...]:
         ("split", SuiteSplit),
         ("metric", SuiteMetric),
         ("expectation", Expectation),
+        ("dimension", Band),
+        ("gate", Gate),
     ):
         if text.startswith(f"at {key}["):
             inner = Measured if ".measured" in text else struct

@@ -6,34 +6,111 @@ the whole interval is on the right side, and is undecided in between.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import msgspec
 
 from pytest_matalign.scorecard.model import ExpectationOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_matalign.suites import Expectation
+    from pytest_matalign.scorecard.model import BaselineOutcome
     from pytest_matalign.verdicts.verdict import Verdict
 
+CONFIDENCE = 0.95
+LEVEL = (1 - CONFIDENCE) / 2
+"""One-sided level of every decision: the share of a two-sided interval beyond one of its ends."""
 
-def apply(expectation: Expectation, *, low: float, high: float) -> ExpectationOutcome:
-    """Outcome of one expectation for an interval [low, high] of the metric's value."""
+
+class Bounded(Protocol):
+    """Anything with one bound and a source: an expectation, a band, a gate."""
+
+    @property
+    def id(self) -> str:
+        """Name within the suite."""
+        ...
+
+    @property
+    def at_least(self) -> float | None:
+        """Lower bound."""
+        ...
+
+    @property
+    def at_most(self) -> float | None:
+        """Upper bound."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where the bound comes from."""
+        ...
+
+    @property
+    def tooltip(self) -> str:
+        """What it means, in a sentence."""
+        ...
+
+
+def apply(expectation: Bounded, *, low: float, high: float) -> ExpectationOutcome:
+    """Outcome of one bound for an interval [low, high] of the quantity."""
     if expectation.at_least is not None:
         limit = expectation.at_least
         verdict: Verdict = "passed" if low >= limit else "failed" if high < limit else "undecided"
-        return _outcome(expectation, "at_least", limit, verdict)
-    assert expectation.at_most is not None, "the suite schema demands one of the two bounds"
-    limit = expectation.at_most
-    verdict = "passed" if high <= limit else "failed" if low > limit else "undecided"
-    return _outcome(expectation, "at_most", limit, verdict)
+        bound: Literal["at_least", "at_most"] = "at_least"
+        margin = (low + high) / 2 - limit
+    else:
+        assert expectation.at_most is not None, "the suite schema demands one of the two bounds"
+        limit = expectation.at_most
+        verdict = "passed" if high <= limit else "failed" if low > limit else "undecided"
+        bound = "at_most"
+        margin = limit - (low + high) / 2
+    return ExpectationOutcome(
+        id=expectation.id,
+        bound=bound,
+        limit=limit,
+        source=expectation.source,
+        tooltip=expectation.tooltip,
+        p_value=one_sided_p(margin, half_width=(high - low) / 2),
+        verdict=verdict,
+    )
 
 
-def combine(outcomes: Iterable[ExpectationOutcome]) -> Verdict:
-    """Verdict of a case from its expectations: the worst one; `no-baseline` without any."""
-    verdicts = {outcome.verdict for outcome in outcomes}
-    worst_first: Sequence[Verdict] = ("failed", "undecided", "passed")
-    return next((verdict for verdict in worst_first if verdict in verdicts), "no-baseline")
+def one_sided_p(margin: float, *, half_width: float) -> float:
+    """Probability of a margin this bad if the true one were 0, from a normal interval.
+
+    Args:
+        margin: Value on the good side of a bound; negative on the bad side.
+        half_width: Of the interval at `CONFIDENCE`.
+    """
+    from scipy.special import ndtr, ndtri
+
+    if half_width == 0:
+        return 0.0 if margin < 0 else 1.0
+    return float(ndtr(margin / half_width * ndtri(0.5 + CONFIDENCE / 2)))
+
+
+def adjusted(outcome: ExpectationOutcome, p_value: float) -> ExpectationOutcome:
+    """An outcome after adjustment for multiplicity: a failure that does not survive is doubt."""
+    verdict = outcome.verdict
+    if verdict == "failed" and p_value > LEVEL:
+        verdict = "undecided"
+    return msgspec.structs.replace(outcome, adjusted=p_value, verdict=verdict)
+
+
+def combine(
+    outcomes: Iterable[ExpectationOutcome], baseline: BaselineOutcome | None = None
+) -> Verdict:
+    """Verdict of a case: the worst of its expectations, then what its baseline says.
+
+    A failed expectation outweighs a regression, a regression outweighs doubt, and where all is
+    well an expectation that passed says more than being unchanged. Without either there is no
+    baseline, which is an outcome and not an error.
+    """
+    expected = {outcome.verdict for outcome in outcomes}
+    compared = baseline.verdict if baseline is not None else "no-baseline"
+    worst_first: Sequence[Verdict] = ("failed", "regressed", "undecided", "passed")
+    return next((verdict for verdict in worst_first if verdict in {*expected, compared}), compared)
 
 
 def explain(
@@ -48,22 +125,18 @@ def explain(
     """One sentence for every expectation that did not pass."""
     words = {"at_least": "at least", "at_most": "at most"}
     measured = f"{metric} = {value:.3f} [{low:.3f}, {high:.3f}] at n = {n}"
-    return " ".join(
-        f"{measured}, expected {words[outcome.bound]} {outcome.limit:.3f} "
-        f"({outcome.id}: {outcome.source})."
-        for outcome in outcomes
-        if outcome.verdict != "passed"
-    )
-
-
-def _outcome(
-    expectation: Expectation, bound: str, limit: float, verdict: Verdict
-) -> ExpectationOutcome:
-    return ExpectationOutcome(
-        id=expectation.id,
-        bound="at_least" if bound == "at_least" else "at_most",
-        limit=limit,
-        source=expectation.source,
-        tooltip=expectation.tooltip,
-        verdict=verdict,
-    )
+    sentences = []
+    for outcome in outcomes:
+        if outcome.verdict == "passed":
+            continue
+        what = measured
+        if outcome.value is not None and outcome.low is not None and outcome.high is not None:
+            what = (
+                f"{outcome.quantity} = {outcome.value:.3f} [{outcome.low:.3f}, "
+                f"{outcome.high:.3f}] at n = {n}"
+            )
+        sentences.append(
+            f"{what}, expected {words[outcome.bound]} {outcome.limit:.3f} "
+            f"({outcome.id}: {outcome.source})."
+        )
+    return " ".join(sentences)

@@ -1,0 +1,101 @@
+"""The baseline: alignments of the candidate's last release, committed in the host's repository."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+from pytest_matalign.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+FORMAT = 1
+Key: TypeAlias = tuple[str, str, str, str]
+"""(suite, split, reference, metric): the candidate may be renamed from release to release."""
+
+
+class BaselineRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One alignment of the earlier release, with all that decides what may be compared to it."""
+
+    suite: str
+    split: str
+    reference: str
+    metric: str
+    estimator: str
+    k: int | None
+    preprocess: str
+    n: int
+    fingerprint: str
+    identity: str
+    """Digest of the reference's weights and adapter version."""
+    value: float
+    low: float
+    high: float
+    confidence: float
+
+    @property
+    def key(self) -> Key:
+        """Which check the row belongs to."""
+        return (self.suite, self.split, self.reference, self.metric)
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A baseline file."""
+
+    format: int = FORMAT
+    candidate: str
+    package_version: str
+    rows: tuple[BaselineRow, ...]
+
+    def row(self, key: Key) -> BaselineRow | None:
+        """The row of a check, if there is one."""
+        return next((row for row in self.rows if row.key == key), None)
+
+
+def read_baseline(path: Path) -> Baseline | None:
+    """Read a baseline; None if there is none yet.
+
+    Raises:
+        ConfigurationError: If the file is not a baseline of this format, or repeats a row.
+    """
+    if not path.is_file():
+        return None
+    try:
+        baseline = msgspec.json.decode(path.read_bytes(), type=Baseline)
+    except (msgspec.DecodeError, RecursionError, OSError) as error:
+        raise ConfigurationError(
+            f"{path} is not a baseline: {error}; restore it, or delete it and write a new one "
+            "with --matalign-update=all."
+        ) from None
+    if baseline.format != FORMAT:
+        raise ConfigurationError(
+            f"{path} has baseline format {baseline.format} and this package reads {FORMAT}; "
+            "write it anew with --matalign-update=all."
+        )
+    keys = [row.key for row in baseline.rows]
+    if len(set(keys)) != len(keys):
+        raise ConfigurationError(f"{path} lists a check twice; keep one row of each.")
+    return baseline
+
+
+def write_baseline(path: Path, baseline: Baseline) -> None:
+    """Write a baseline with one row a line, sorted, so that a review shows what changed."""
+    rows = sorted(baseline.rows, key=lambda row: row.key)
+    head = msgspec.to_builtins(msgspec.structs.replace(baseline, rows=()))
+    head.pop("rows")
+    lines = [f' "{key}": {msgspec.json.encode(value).decode()},' for key, value in head.items()]
+    body = ",\n".join(f"  {msgspec.json.encode(row).decode()}" for row in rows)
+    text = "{\n" + "\n".join(lines) + '\n "rows": [\n' + body + "\n ]\n}\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def stale_rows(baseline: Baseline, *, suites: Iterable[str], asked: set[Key]) -> list[BaselineRow]:
+    """Rows of the suites of this run that none of their checks asks for."""
+    run = set(suites)
+    return [row for row in baseline.rows if row.suite in run and row.key not in asked]
