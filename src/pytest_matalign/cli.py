@@ -52,9 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--markdown", action="store_true", help="as Markdown")
     show.set_defaults(run=_show)
 
-    from pytest_matalign.commands import pack
+    from pytest_matalign.commands import pack, report
 
     pack.add_parser(commands)
+    report.add_parser(commands)
 
     schema = commands.add_parser("schema", help="print the JSON Schema of scorecards")
     schema.set_defaults(run=_schema)

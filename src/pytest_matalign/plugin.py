@@ -74,6 +74,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     add("--matalign-json", metavar="FILE", help="write the scorecard as JSON")
     add("--matalign-markdown", metavar="FILE", help="write the scorecard as Markdown")
+    add("--matalign-html", metavar="FILE", help="write the scorecard as one self-contained page")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -27,6 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--pack", dest="matalign_pack", metavar="DIR", **many)  # type: ignore[arg-type]  # as above
     add("--json", dest="matalign_json", metavar="FILE")
     add("--markdown", dest="matalign_markdown", metavar="FILE")
+    add("--html", dest="matalign_html", metavar="FILE")
 
 
 def plan_of(options: argparse.Namespace) -> Plan:

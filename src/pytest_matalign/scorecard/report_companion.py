@@ -15,6 +15,7 @@ import numpy as np
 from pytest_matalign.errors import ConfigurationError, MetricInputError
 from pytest_matalign.scorecard import map as maps
 from pytest_matalign.scorecard.map_pictures import caption, elements, picture
+from pytest_matalign.scorecard.report_analysis import performance, trees
 from pytest_matalign.scorecard.report_moved import moved
 from pytest_matalign.scorecard.report_store import find_embeddings
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_matalign.embeddings.embedding import Embedding
+    from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.scorecard.model import Scorecard
     from pytest_matalign.splits import Split
 
@@ -73,6 +75,9 @@ def build_companion(
     split_files: Mapping[str, Path] | None = None,
     baseline: Scorecard | None = None,
     baseline_store: Path | None = None,
+    packs: Sequence[Pack] = (),
+    candidate_file: Path | None = None,
+    analyses: bool = True,
 ) -> Companion:
     """Make the companion of a scorecard.
 
@@ -82,10 +87,13 @@ def build_companion(
         split_files: TOML files of splits that are not bundled, by split id.
         baseline: An earlier scorecard of the same candidate.
         baseline_store: Its store; `store` where None.
+        packs: Where references are looked for that the store does not have.
+        candidate_file: The candidate's file of embeddings, if it was one.
+        analyses: Whether to make the tree and the figure of accuracy, which take a minute.
     """
     budget = _Budget()
     splits = _splits(scorecard, split_files or {}, budget)
-    found = find_embeddings(scorecard, store, splits)
+    found = find_embeddings(scorecard, store, splits, packs=packs, candidate_file=candidate_file)
     for split in splits:
         absent = [r.model for r in scorecard.embeddings
                   if r.split == split and r.digest and (split, r.model) not in found]  # fmt: skip
@@ -93,7 +101,7 @@ def build_companion(
             budget.note(f"Not in the store for {split}: {', '.join(dict.fromkeys(absent))}.")
     used = {split: splits[split] for split in splits if any(key[0] == split for key in found)}
     drawn = {split: _maps(split, found, used[split], budget) for split in used}
-    data = {
+    data: dict[str, Any] = {
         "samples": {split: _samples(used[split], budget) for split in used},
         "maps": [one for split in used for one in drawn[split]],
         "preprocess": maps.PREPROCESS,
@@ -103,16 +111,18 @@ def build_companion(
         )
         if baseline
         else [],
+        "trees": trees(scorecard, found, used, budget.note) if analyses else [],
+        "performance": performance(scorecard, found, used, budget.note) if analyses else [],
     }
+    if not analyses:
+        budget.note("The tree of models and the figure of accuracy are made by `matalign report`.")
     symbols = {symbol for one in data["samples"].values() for drawing in one["pictures"]
                if drawing for symbol in drawing.get("e", ())}  # fmt: skip
     data["elements"] = elements(symbols)
     return Companion(data=data, left_out=tuple(budget.notes))
 
 
-def _splits(
-    scorecard: Scorecard, files: Mapping[str, Path], budget: _Budget
-) -> dict[str, Split]:
+def _splits(scorecard: Scorecard, files: Mapping[str, Path], budget: _Budget) -> dict[str, Split]:
     from pytest_matalign.splits import load_split
 
     loaded = {}

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pytest_matalign.scorecard.report_companion import Companion
 
 T = TypeVar("T", bound=Hashable)
+NO_COMPANION = (
+    "Sample maps and pictures, intrinsic dimensions, the tree and the figure of accuracy need the "
+    "embeddings: make the report with `matalign report SCORECARD --store DIR`."
+)
 DIGITS = 5
 """Significant digits kept; the scorecard itself keeps all."""
 
@@ -49,10 +53,7 @@ def report_data(
     """
     metrics = _Index[tuple[str, str, int | None, str, bool]]()
     cases = _cases(scorecard, metrics)
-    left_out = list(companion.left_out) if companion else [
-        "Sample maps, sample pictures and intrinsic dimensions need the embeddings: make the "
-        "report with `matalign report SCORECARD --store DIR`."
-    ]  # fmt: skip
+    left_out = list(companion.left_out) if companion else [NO_COMPANION]
     return {
         "package": scorecard.package_version,
         "candidate": scorecard.candidate,

@@ -68,4 +68,5 @@ def moved(
 
 def _shared(old: NDArray[np.int64], new: NDArray[np.int64]) -> NDArray[np.float64]:
     """Share of each sample's neighbours [samples, k] that are still its neighbours."""
-    return (old[:, :, None] == new[:, None, :]).any(axis=2).mean(axis=1)
+    share: NDArray[np.float64] = (old[:, :, None] == new[:, None, :]).any(axis=2).mean(axis=1)
+    return share

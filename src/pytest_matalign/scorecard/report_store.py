@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytest_matalign.embeddings.embedding import Embedding
 from pytest_matalign.embeddings.extraction import BLOCK
+from pytest_matalign.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.scorecard.model import Scorecard
     from pytest_matalign.splits import Split
 
@@ -35,14 +38,21 @@ class _Block:
 
 
 def find_embeddings(
-    scorecard: Scorecard, store: Path, splits: Mapping[str, Split]
+    scorecard: Scorecard,
+    store: Path,
+    splits: Mapping[str, Split],
+    *,
+    packs: Sequence[Pack] = (),
+    candidate_file: Path | None = None,
 ) -> dict[tuple[str, str], Embedding]:
-    """Return the embeddings of a scorecard by (split, model), as far as the store has them.
+    """Return the embeddings of a scorecard by (split, model), as far as they are at hand.
 
     Args:
         scorecard: Names the embeddings and gives their digests.
         store: Folder of the embedding store.
         splits: The splits of the scorecard, cut to the size of its run.
+        packs: Looked into for what the store does not have.
+        candidate_file: The candidate's file of embeddings, if it was one.
     """
     groups: dict[str, dict[frozenset[str], _Block]] = {}
     named: dict[str, str | None] = {}
@@ -56,16 +66,52 @@ def find_embeddings(
         if record.digest is None or key in found or record.split not in splits:
             continue
         split = splits[record.split]
-        # Groups of that name first; a candidate of the host's own has no name in the store.
-        likely = sorted(groups, key=lambda group: named[group] != record.model)
-        for group in likely:
-            if named[group] not in (record.model, None):
-                break
-            embedding = _joined(groups[group], split.ids, record.split, record.model)
-            if embedding is not None and embedding.digest == record.digest:
+        own = candidate_file if record.model == scorecard.candidate else None
+        for embedding in chain(
+            _from_store(groups, named, split, record.split, record.model),
+            _from_packs(packs, split, record.model),
+            _from_file(own, split, record.model),
+        ):
+            if embedding.digest == record.digest:
                 found[key] = embedding
                 break
     return found
+
+
+def _from_store(
+    groups: Mapping[str, Mapping[frozenset[str], _Block]],
+    named: Mapping[str, str | None],
+    split: Split,
+    split_id: str,
+    model: str,
+) -> Iterator[Embedding]:
+    """Blocks under that name first; a candidate of the host's own has no name in a store."""
+    for group in sorted(groups, key=lambda group: named[group] != model):
+        if named[group] in (model, None):
+            joined = _joined(groups[group], split.ids, split_id, model)
+            if joined is not None:
+                yield joined
+
+
+def _from_packs(packs: Iterable[Pack], split: Split, model: str) -> Iterator[Embedding]:
+    for pack in packs:
+        if (split.card.id, model) in pack:
+            try:
+                yield pack.embedding(model, split)
+            except UnavailableError:
+                # Made from other samples than the run's: not what the scorecard speaks of.
+                continue
+
+
+def _from_file(path: Path | None, split: Split, model: str) -> Iterator[Embedding]:
+    if path is not None:
+        from pytest_matalign.embeddings.files import read_embedding
+
+        try:
+            yield read_embedding(path, model=model, split=split.card.id, ids=split.ids)
+        except UnavailableError:
+            # The file has nothing on this split, which the run has already said.
+            return
 
 
 def _blocks(store: Path) -> Iterator[_Block]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_matalign.scorecard.model import Scorecard, write_json
@@ -43,6 +44,29 @@ class Reporter:
                 # Appended, because a step summary is shared with other steps of the job.
                 with path.open("a", encoding="utf-8") as file:
                     file.write(text)
+        if settings.html:
+            self._write_page(scorecard, settings.html)
+
+    def _write_page(self, scorecard: Scorecard, path: Path) -> None:
+        """Write the HTML report, with everything that takes seconds and not minutes."""
+        from pytest_matalign.scorecard.html import write_html
+        from pytest_matalign.scorecard.report_companion import build_companion
+
+        run = self._session
+        companion = build_companion(
+            scorecard,
+            store=run.settings.store,
+            split_files={
+                split.id: Path(split.file)
+                for suite in run.suites.values()
+                for split in suite.split
+                if split.file
+            },
+            packs=run.packs if run.settings.references != "installed" else (),
+            candidate_file=run.candidate.file if run.candidate else None,
+            analyses=False,
+        )
+        write_html(scorecard, path, companion=companion)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
@@ -57,6 +81,7 @@ class Reporter:
         width = terminalreporter._tw.fullwidth
         for line in lines(self._scorecard, width=width, quiet=quiet):
             terminalreporter.write_line(line)
-        for path in (self._session.settings.json, *self._session.settings.markdown):
+        settings = self._session.settings
+        for path in (settings.json, settings.html, *settings.markdown):
             if path:
                 terminalreporter.write_line(f"written: {path}")

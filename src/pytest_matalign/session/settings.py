@@ -60,6 +60,7 @@ class Settings:
     host: HostTable
     json: Path | None
     markdown: tuple[Path, ...]
+    html: Path | None
 
 
 def read_host_table(root: Path) -> HostTable:
@@ -118,4 +119,5 @@ def settings_of(option: Namespace, *, root: Path, here: Path) -> Settings:
         host=host,
         json=here / option.matalign_json if option.matalign_json else None,
         markdown=(*markdown, *([Path(summary)] if summary else [])),
+        html=here / option.matalign_html if option.matalign_html else None,
     )

@@ -23,7 +23,9 @@ function el(tag, attributes = {}, ...children) {
 }
 
 const escaped = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
-const digits = (value, places = 3) => (value === null || value === undefined ? "–" : value.toFixed(places));
+const digits = (value, places = 3) =>
+  (value === null || value === undefined ? "–" : value.toFixed(places).replace(/^-(0\.?0*)$/, "$1"));
+const room = () => host.clientWidth - (host.clientWidth > 860 ? 360 : 40);
 const short = (text, length) => (text.length <= length ? text : `${text.slice(0, length - 1)}…`);
 const unique = (values) => [...new Set(values)];
 
@@ -35,8 +37,8 @@ function unpack(text) {
 // Colours. Categories: Okabe & Ito for modalities, Tol's "muted" for families; both are told apart
 // under the common colour-vision deficiencies, and no mark relies on colour alone.
 const MODALITY = {
-  "3d": "#0072b2", graph: "#009e73", string: "#e69f00", "protein-sequence": "#cc79a7",
-  "protein-structure": "#d55e00", descriptor: "#8a8f94",
+  "3d": "var(--blue)", graph: "var(--green)", string: "var(--orange)", "protein-sequence": "var(--pink)",
+  "protein-structure": "var(--red)", descriptor: "var(--grey)",
 };
 const MUTED = ["#88ccee", "#cc6677", "#ddcc77", "#117733", "#332288", "#aa4499", "#44aa99", "#999933", "#882255"];
 const families = unique(models.filter((model) => model.role !== "control").map((model) => model.family));

@@ -25,7 +25,7 @@ function spread(values, pad = 0.06) {
 
 // points: {x, y, colour, shape, tip, name, low?, high?}; the nearest within reach is shown.
 function plane(points, options) {
-  const width = options.width || 560, height = options.height || 430;
+  const width = Math.max(300, Math.min(options.width || 600, room())), height = Math.min(options.height || 430, width);
   const box = { left: 58, right: width - 14, top: 12, bottom: height - 46 };
   const [xs, ys] = [options.x || spread(points.map((p) => p.x)), options.y || spread(points.map((p) => p.y))];
   const px = (v) => box.left + ((v - xs[0]) / (xs[1] - xs[0])) * (box.right - box.left);
@@ -82,7 +82,7 @@ function plane(points, options) {
 // lines: {text, italic, marks: [{x, low, high, shape, colour, hollow, thin, tip}]}
 function ladder(lines, options) {
   const step = 23, left = 14 + 7 * Math.max(8, ...lines.map((line) => line.text.length));
-  const width = options.width || Math.max(520, left + 300, Math.min(host.clientWidth - 360, 820)), height = lines.length * step + 52;
+  const width = Math.max(left + 170, Math.min(room(), 820)), height = lines.length * step + 52;
   const all = lines.flatMap((line) => line.marks.flatMap((m) => [m.x, m.low ?? m.x, m.high ?? m.x]));
   const xs = options.x || spread(all);
   const px = (v) => left + ((v - xs[0]) / (xs[1] - xs[0])) * (width - left - 16);

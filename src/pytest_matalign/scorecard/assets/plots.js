@@ -1,9 +1,9 @@
 // Figures made of points and lines: summary, candidate, two directions, regimes, dimensions, tree.
 
-const CLASS_COLOUR = { "same-family": "#0072b2", "same-modality": "#56b4e9", "cross-modality": "#d55e00", control: "#8a8f94" };
+const CLASS_COLOUR = { "same-family": "var(--blue)", "same-modality": "var(--sky)", "cross-modality": "var(--red)", control: "var(--grey)" };
 const CLASS_SHAPE = { "same-family": 0, "same-modality": 1, "cross-modality": 2, control: 3 };
-const classMark = (i) => { const name = cases.classes[cases.class[i]]; return { colour: CLASS_COLOUR[name] || "#666666", shape: CLASS_SHAPE[name] ?? 0 }; };
-const classLegend = (found) => legend(unique(found.map((i) => cases.classes[cases.class[i]])).map((name) => [CLASS_COLOUR[name] || "#666666", name]));
+const classMark = (i) => { const name = cases.classes[cases.class[i]]; return { colour: CLASS_COLOUR[name] || "var(--grey)", shape: CLASS_SHAPE[name] ?? 0 }; };
+const classLegend = (found) => legend(unique(found.map((i) => cases.classes[cases.class[i]])).map((name) => [CLASS_COLOUR[name] || "var(--grey)", name]));
 
 function makeTiles() {
   const tiles = [
@@ -53,7 +53,7 @@ function makeCandidate() {
     const other = (i) => (cases.a[i] === own ? cases.b[i] : cases.a[i]);
     found.sort((i, j) => closeness(state.metric, cases.value[j]) - closeness(state.metric, cases.value[i]));
     const lines = found.map((i) => ({ text: models[other(i)].id, italic: isControl(other(i)), marks: [
-      ...(cases.nullMean[i] === null ? [] : [{ x: cases.nullMean[i], low: cases.nullMean[i] - 2 * cases.nullSd[i], high: cases.nullMean[i] + 2 * cases.nullSd[i], colour: "#8a8f94", shape: 3, hollow: true, thin: true, tip: () => caseTip(i) }]),
+      ...(cases.nullMean[i] === null ? [] : [{ x: cases.nullMean[i], low: cases.nullMean[i] - 2 * cases.nullSd[i], high: cases.nullMean[i] + 2 * cases.nullSd[i], colour: "var(--grey)", shape: 3, hollow: true, thin: true, tip: () => caseTip(i) }]),
       { x: cases.value[i], low: cases.low[i], high: cases.high[i], thin: true, colour: modalityColour(models[other(i)]), hollow: isControl(other(i)), tip: () => caseTip(i) }] }));
     body.replaceChildren(lines.length ? ladder(lines, { label: "Alignment of the candidate", xLabel: metricName(state.metric) }) : el("p", {}, "Nothing was measured here."));
   };
@@ -144,7 +144,7 @@ function makeDimensions() {
 }
 
 function makePerformance() {
-  const rows = data.companion ? data.companion.performance || [] : [];
+  const rows = data.companion ? data.companion.performance : [];
   if (!rows.length) return;
   const node = section("performance", "Agreement and accuracy", " ", "beside");
   const body = el("div", { class: "figure-body" }), words = node.querySelector(".note");
@@ -160,13 +160,13 @@ function makePerformance() {
 }
 
 function makeTree() {
-  const trees = data.trees || [];
+  const trees = data.companion ? data.companion.trees : [];
   if (!trees.length) return;
   const node = section("tree", "The tree of models",
-    "Neighbour joining on the square-root Jensen–Shannon distances between alignment profiles. Models on one branch agree about whom they agree with; branch lengths are distances.", "beside");
+    "Neighbour joining on the square-root Jensen–Shannon distances between alignment profiles. Models on one branch agree about whom they agree with; branch lengths are distances. A number is the percentage of half-samples in which the branch appears.", "beside");
   const body = el("div", { class: "figure-body" });
   const draw = (value) => { body.replaceChildren(drawTree(trees[Number(value)])); };
-  node.append(el("div", { class: "controls" }, choice("suite and split", trees.map((one, i) => [i, `${one.suite} / ${one.split}`]), draw).node), body);
+  node.append(el("div", { class: "controls" }, choice("split", trees.map((one, i) => [i, `${one.split}, by ${one.metric.replaceAll("_", " ")}, n = ${one.n}`]), draw).node), body);
   draw(0);
 }
 

@@ -1,6 +1,6 @@
-// The table of cases: every column sorts, one box and four choosers filter, pages of fifty.
+// The table of cases: every column sorts, one box and four choosers filter, pages of twenty-five.
 
-const PAGE = 50;
+const PAGE = 25;
 const COLUMNS = [
   ["split", "split", (i) => data.splits[cases.split[i]].id],
   ["a", "model", (i) => models[cases.a[i]].id],

@@ -1,0 +1,206 @@
+"""The slower figures of a report: the tree of models, and agreement against accuracy."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_matalign.analysis.convergence import convergence
+from pytest_matalign.analysis.facts import ModelFacts
+from pytest_matalign.analysis.pairs import pair_table
+from pytest_matalign.analysis.probes import probe
+from pytest_matalign.analysis.tree import evolutionary_tree
+from pytest_matalign.embeddings.embedding import common_ids
+from pytest_matalign.errors import MetricInputError, UnavailableError
+from pytest_matalign.statistics import metric_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pytest_matalign.analysis.correlation import RankCorrelation
+    from pytest_matalign.embeddings.embedding import Embedding
+    from pytest_matalign.metrics.arrays import Float64
+    from pytest_matalign.scorecard.model import ModelEntry, Scorecard
+    from pytest_matalign.splits import Split
+    from pytest_matalign.statistics import MetricSpec
+
+    Note = Callable[[str], None]
+
+COVERAGE = 0.9
+"""Share of a split a model must accept to enter an analysis, which takes the common samples."""
+LABELS = 2
+"""Labels a split; the first of its card."""
+RESAMPLES = 40
+"""Half-samples behind the support of a tree's branches."""
+METRICS = ("cknna", "mutual_knn", "distance_correlation")
+"""Metrics the analyses may use; the first that the scorecard has for a split is taken."""
+
+
+def trees(
+    scorecard: Scorecard,
+    found: Mapping[tuple[str, str], Embedding],
+    splits: Mapping[str, Split],
+    note: Note,
+) -> list[dict[str, Any]]:
+    """Return a tree of the pretrained models a split: Newick, and nodes for drawing."""
+    drawn = []
+    for split, spec, vectors in _tables(scorecard, found, splits):
+        try:
+            tree = evolutionary_tree(vectors, spec, resamples=RESAMPLES)
+        except (MetricInputError, UnavailableError) as error:
+            note(f"No tree of {split}: {error}")
+            continue
+        drawn.append(
+            {
+                "split": split,
+                "metric": spec.name,
+                "n": len(next(iter(vectors.values()))),
+                "newick": tree.newick,
+                "nodes": parse_newick(tree.newick),
+            }
+        )
+    return drawn
+
+
+def performance(
+    scorecard: Scorecard,
+    found: Mapping[tuple[str, str], Embedding],
+    splits: Mapping[str, Split],
+    note: Note,
+) -> list[dict[str, Any]]:
+    """Return, a split and label, each model's probe error beside its alignment to the best."""
+    entries = {model.id: model for model in scorecard.models}
+    facts = {model.id: _facts(model) for model in scorecard.models}
+    rows = []
+    for split, spec, vectors in _tables(scorecard, found, splits):
+        ids = common_ids(*(found[split, model] for model in vectors))
+        for label, values in _labels(splits[split], ids):
+            meta = splits[split].card.labels[label]
+            try:
+                errors = {m: probe(x, values).error.value for m, x in vectors.items()}
+                table = pair_table(vectors, spec, split=split)
+                result = convergence(table, errors, facts, related=True)
+                unrelated = convergence(table, errors, facts)
+            except MetricInputError as error:
+                note(f"No accuracy on {split}, {label}: {error}")
+                continue
+            best = entries[result.reference]
+            rows.append(
+                {
+                    "title": f"{split}: {meta.meaning if len(meta.meaning) < 60 else label}",
+                    "measure": f"error of {label} by ridge probe"
+                    + ("" if meta.unit == "1" else f" / {meta.unit}"),
+                    "xLabel": f"{spec.name.replace('_', ' ')} with {best.id}",
+                    "words": _words(best.id, best.family, unrelated.correlation, len(ids)),
+                    "models": [
+                        {"model": model, "error": round(e, 6), "alignment": round(a, 5)}
+                        for model, e, a in zip(
+                            result.models, result.errors, result.alignments, strict=True
+                        )
+                    ],
+                }
+            )
+    return rows
+
+
+def parse_newick(text: str) -> list[dict[str, Any]]:
+    """Return the nodes of a Newick tree, parents before children.
+
+    Reads what `analysis.tree` writes: quoted leaves, supports in percent at inner nodes.
+    """
+    nodes: list[dict[str, Any]] = [{"parent": None, "length": 0.0, "model": None, "support": None}]
+    path = [0]
+    for piece in re.findall(r"'[^']*'|[(),;]|:[^(),;]+|[^(),:;']+", text.strip()):
+        node = nodes[path[-1]]
+        if piece in "(,":
+            if piece == ",":
+                path.pop()
+            nodes.append({"parent": path[-1], "length": 0.0, "model": None, "support": None})
+            path.append(len(nodes) - 1)
+        elif piece == ")":
+            path.pop()
+        elif piece.startswith(":"):
+            node["length"] = float(piece[1:])
+        elif piece.startswith("'"):
+            node["model"] = piece.strip("'")
+        elif piece != ";":
+            node["support"] = float(piece) / 100
+    return nodes
+
+
+def _tables(
+    scorecard: Scorecard,
+    found: Mapping[tuple[str, str], Embedding],
+    splits: Mapping[str, Split],
+) -> Iterator[tuple[str, MetricSpec, dict[str, Float64]]]:
+    """Split, metric and embeddings [common samples, width] by pretrained model."""
+    trained = [model.id for model in scorecard.models if model.role != "control"]
+    for split in splits:
+        record = next(
+            (r for name in METRICS for r in scorecard.alignments
+             if r.split == split and r.metric == name and r.value is not None),
+            None,
+        )  # fmt: skip
+        chosen = [
+            found[split, model]
+            for model in trained
+            if (split, model) in found
+            and len(found[split, model]) >= COVERAGE * len(splits[split].samples)
+        ]
+        if record is None or len(chosen) < 4:
+            continue
+        ids = common_ids(*chosen)
+        spec = metric_spec(record.metric, k=record.k, preprocess=record.preprocess)
+        yield split, spec, {e.model: np.asarray(e.rows(ids), dtype=np.float64) for e in chosen}
+
+
+def _labels(split: Split, ids: Sequence[str]) -> Iterator[tuple[str, Float64]]:
+    """The first numeric labels that every one of the samples has and that differ."""
+    samples = {sample.id: sample for sample in split.samples}
+    found = 0
+    for name, label in split.card.labels.items():
+        values = [samples[one].labels.get(name) for one in ids]
+        if label.unit == "text" or not all(isinstance(value, int | float) for value in values):
+            continue
+        array = np.array(values, dtype=np.float64)
+        if found < LABELS and np.isfinite(array).all() and np.ptp(array) > 0:
+            found += 1
+            yield name, array
+
+
+def _facts(model: ModelEntry) -> ModelFacts:
+    return ModelFacts(
+        id=model.id,
+        family=model.family,
+        corpus=" + ".join(model.training) or "none",
+        modality=model.modality,
+        kind=model.kind,
+        control=model.control,
+        parameters=model.parameters,
+    )
+
+
+def _words(reference: str, family: str, correlation: RankCorrelation | None, n: int) -> str:
+    text = (
+        f"Each point is a model: across, its alignment with {reference}, the model whose frozen "
+        f"embedding predicts this label best; upwards, its own error, lower being better. "
+        f"{n} samples. "
+    )
+    if correlation is None:
+        return text + (
+            f"Too few models outside the family {family} for a rank correlation that the "
+            "reference's own relatives do not make."
+        )
+    text += (
+        f"Outside the reference's family {family} the rank correlation over "
+        f"{correlation.models} models is {correlation.value:.2f} (p = {correlation.p_value:.2g}, "
+        "which takes variants of one family as independent); "
+    )
+    if correlation.family_value is None:
+        return text + "there are too few families for one over families."
+    return text + (
+        f"over {correlation.families} families it is {correlation.family_value:.2f} "
+        f"(p = {correlation.family_p_value:.2g})."
+    )
