@@ -1,0 +1,121 @@
+"""Graded perturbation: alignment as a curve from equilibrium outwards, not as two points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_matalign.analysis.interval import Interval, jackknife_interval, ratio_interval
+from pytest_matalign.errors import MetricInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_matalign.analysis.pairs import PairTable
+    from pytest_matalign.metrics.arrays import Float64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One level of a series.
+
+    Attributes:
+        kind: Perturbation.
+        level: How much of it.
+        metric: Name of the metric.
+        n: Samples, the same at every level.
+        mean: Mean alignment over the pairs.
+        change: Mean alignment less that at the first level, paired over the samples.
+    """
+
+    kind: str
+    level: float
+    metric: str
+    n: int
+    mean: Interval
+    change: Interval
+
+
+def curve(
+    tables: Mapping[float, PairTable], pairs: Sequence[tuple[str, str]], *, kind: str
+) -> list[Step]:
+    """Return the mean alignment over pairs at every level.
+
+    Args:
+        tables: By level, the first being the unperturbed one. Row i of every table's embeddings
+            must come from the same sample, so that differences are paired.
+        pairs: Pairs of models, in every table.
+        kind: Perturbation, to remember.
+
+    Raises:
+        MetricInputError: Tables of different sizes or metrics.
+    """
+    first = next(iter(tables.values()))
+    if len({(table.n, table.spec) for table in tables.values()}) != 1:
+        raise MetricInputError(
+            f"the levels of {kind} differ in samples or metric; a curve needs the same at each."
+        )
+    start, starts = _means(first, pairs)
+    steps = []
+    for level, table in tables.items():
+        here, again = _means(table, pairs)
+        steps.append(
+            Step(
+                kind=kind,
+                level=level,
+                metric=table.spec.name,
+                n=table.n,
+                mean=jackknife_interval(here, again),
+                change=jackknife_interval(here - start, again - starts),
+            )
+        )
+    return steps
+
+
+def _means(table: PairTable, pairs: Sequence[tuple[str, str]]) -> tuple[float, Float64]:
+    """Mean over pairs, on all samples and on every replicate."""
+    i, j = table.indices(pairs)
+    both = [_mean(matrix, i, j) for matrix in table.replicates]
+    return _mean(table.values, i, j), np.array(both)
+
+
+def _mean(matrix: Float64, i: Sequence[int], j: Sequence[int]) -> float:
+    return float((matrix[i, j] + matrix[j, i]).mean() / 2)
+
+
+def response(base: Float64, shifted: Float64) -> Interval:
+    """Return how far samples move, relative to how far apart different samples are.
+
+    The mean squared displacement of a sample's row over twice the variance of the base: 0 for a
+    model that does not see the perturbation (composition alone), 1 where a perturbed sample is
+    as far from itself as from any other.
+
+    Args:
+        base: (n, d) unperturbed.
+        shifted: (n, d) the same samples perturbed.
+
+    Raises:
+        MetricInputError: Different shapes.
+    """
+    if base.shape != shifted.shape:
+        raise MetricInputError(
+            f"the response needs the same samples and width, not {base.shape} and {shifted.shape}."
+        )
+    moved = ((shifted - base) ** 2).sum(axis=1)
+    apart = 2 * ((base - base.mean(axis=0)) ** 2).sum(axis=1)
+    return ratio_interval(moved, apart)
+
+
+def rarity(covariates: Float64, *, k: int = 10) -> Float64:
+    """Return the mean distance (n,) of each sample's composition to its k nearest others'.
+
+    A grading that no perturbation is needed for: how far a sample is from others like it.
+    """
+    from pytest_matalign.metrics.arrays import distances
+
+    d = distances(covariates)
+    np.fill_diagonal(d, np.inf)
+    nearest: Float64 = np.partition(d, k - 1, axis=1)[:, :k].mean(axis=1)
+    return nearest

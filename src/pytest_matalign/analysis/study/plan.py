@@ -1,0 +1,68 @@
+"""Which models and splits a study takes, and how many samples of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_matalign.suites import SuiteSplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_matalign.zoo.card import ModelCard
+
+CRYSTALS = "mp-crystals"
+MOLECULES = "qm9"
+PROTEINS = "pdb-chains"
+LARGE = 300
+MEDIUM = 200
+SMALL = 100
+SERIES: Mapping[str, tuple[float, ...]] = {
+    "rattle": (0.05, 0.2, 0.5),
+    "strain": (0.05, 0.15),
+    "volume": (0.9, 0.7),
+}
+"""Levels of the graded series on crystals: see `pytest_matalign.splits.perturb`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Models, and samples by split.
+
+    Attributes:
+        models: Card ids, controls included.
+        sizes: Samples by split id.
+    """
+
+    models: tuple[str, ...]
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    def split(self, split: str) -> SuiteSplit:
+        """The split as a suite would name it."""
+        return SuiteSplit(id=split, samples=self.sizes[split])
+
+
+def graded(kind: str, level: float) -> str:
+    """Id of the crystals perturbed."""
+    return f"{CRYSTALS}@{kind}={level:g}"
+
+
+def paper_plan(cards: Mapping[str, ModelCard], *, samples: int | None = None) -> Plan:
+    """The plan of `matalign study paper`: every model that can be loaded here.
+
+    Args:
+        cards: Of the zoo.
+        samples: Of the splits in distribution, instead of 300; no other split takes more.
+    """
+    from pytest_matalign.zoo.registry import unavailable
+
+    large = samples or LARGE
+    medium, small = min(MEDIUM, large), min(SMALL, large)
+    sizes = {CRYSTALS: large, MOLECULES: large, PROTEINS: large}
+    sizes |= {"mp-perturbed": medium, "ccd-ligands": medium, "core-mofs": small}
+    sizes |= {graded(kind, level): small for kind, levels in SERIES.items() for level in levels}
+    return Plan(
+        models=tuple(model for model, card in cards.items() if not unavailable(card)),
+        sizes=sizes,
+    )
