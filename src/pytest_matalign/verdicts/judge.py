@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_matalign.scorecard.model import BaselineOutcome
+    from pytest_matalign.suites import Measured
     from pytest_matalign.verdicts.verdict import Verdict
 
 CONFIDENCE = 0.95
+SAME_SIZE = 0.1
+"""Two sample counts within a tenth of each other count as the same."""
 LEVEL = (1 - CONFIDENCE) / 2
 """One-sided level of every decision: the share of a two-sided interval beyond one of its ends."""
 
@@ -76,6 +79,14 @@ def apply(expectation: Bounded, *, low: float, high: float) -> ExpectationOutcom
     )
 
 
+def comparable(measured: Measured | None, *, n: int) -> bool:
+    """Whether a bound read off a measurement may be held against an alignment of n samples.
+
+    Alignment at fixed k falls as n grows, so a bound speaks only about runs of its own size.
+    """
+    return measured is None or abs(n - measured.n) <= SAME_SIZE * measured.n
+
+
 def one_sided_p(margin: float, *, half_width: float) -> float:
     """Probability of a margin this bad if the true one were 0, from a normal interval.
 
@@ -109,7 +120,13 @@ def combine(
     """
     expected = {outcome.verdict for outcome in outcomes}
     compared = baseline.verdict if baseline is not None else "no-baseline"
-    worst_first: Sequence[Verdict] = ("failed", "regressed", "undecided", "passed")
+    worst_first: Sequence[Verdict] = (
+        "failed",
+        "regressed",
+        "undecided",
+        "passed",
+        "not-comparable",
+    )
     return next((verdict for verdict in worst_first if verdict in {*expected, compared}), compared)
 
 
@@ -128,6 +145,9 @@ def explain(
     sentences = []
     for outcome in outcomes:
         if outcome.verdict == "passed":
+            continue
+        if outcome.verdict == "not-comparable":
+            sentences.append(f"{measured}; {outcome.id} was measured at another n.")
             continue
         what = measured
         if outcome.value is not None and outcome.low is not None and outcome.high is not None:
