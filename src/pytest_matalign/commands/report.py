@@ -35,7 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--columns", type=int, choices=(1, 2), default=1, help="width in columns of a page"
     )
     _add_sources(figures)
-    figures.set_defaults(run=_figures)
+    figures.set_defaults(run=_figures, baseline_store=None)
 
 
 def _add_sources(parser: argparse.ArgumentParser) -> None:

@@ -45,12 +45,12 @@ function drawSquare(figure, order, found, state, withControls) {
   const n = shownRows.length, pretrained = order.clustered.length;
   const size = Math.max(9, Math.min(44, Math.floor(720 / n)));
   const gap = withControls && order.controls.length ? 10 : 0;
-  const labelWidth = 6 + 6.6 * Math.max(...shownRows.map((m) => models[m].id.length));
+  const labelWidth = 8 + 7.3 * Math.max(...shownRows.map((m) => models[m].id.length));
   const treeHeight = order.links.length ? 70 : 0, bars = 22;
   const left = labelWidth + bars, top = treeHeight + bars;
   const at = (index) => index * size + (index >= pretrained ? gap : 0);
   const extent = at(n - 1) + size;
-  const width = left + extent + 2, height = top + extent + labelWidth * 0.72 + 8;
+  const width = left + extent + 2, height = top + extent + labelWidth * 0.82 + 12;
   const fontSize = Math.min(12, Math.max(7, size * 0.8));
   const parts = [];
   shownRows.forEach((row, r) => {
