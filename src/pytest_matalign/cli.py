@@ -52,9 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--markdown", action="store_true", help="as Markdown")
     show.set_defaults(run=_show)
 
-    from pytest_matalign.commands import pack, report
+    from pytest_matalign.commands import compare, gate, pack, report, study
 
+    gate.add_parser(commands)
+    compare.add_parser(commands)
     pack.add_parser(commands)
+    study.add_parser(commands)
     report.add_parser(commands)
 
     schema = commands.add_parser("schema", help="print the JSON Schema of scorecards")

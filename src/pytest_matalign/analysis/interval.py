@@ -49,6 +49,12 @@ class Interval:
         """Whether the whole interval is negative."""
         return self.high < 0
 
+    def negated(self) -> Interval:
+        """The same with its sign turned."""
+        return Interval(
+            value=-self.value, low=-self.high, high=-self.low, confidence=self.confidence
+        )
+
     def minus(self, other: Interval) -> Interval:
         """Difference of two estimates from independent samples, at the level of this one."""
         up = float(np.hypot(self.high - self.value, other.value - other.low))

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from pytest_matalign.analysis.probes import Probe, ProbeMethod
+    from pytest_matalign.analysis.study.obtain import Embeddings
     from pytest_matalign.analysis.study.plan import Plan
-    from pytest_matalign.embeddings.store import Store
     from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.session.evaluation import Evaluator
     from pytest_matalign.splits import Sample
     from pytest_matalign.statistics import MetricSpec
 
@@ -130,10 +129,9 @@ class SplitData:
 class Study:
     """Embeddings and alignment tables of one study, each made when first asked for."""
 
-    def __init__(self, evaluator: Evaluator, plan: Plan, store: Store) -> None:
-        self.plan, self.store = plan, store
-        self.evaluator = evaluator
-        self.facts = {model: facts_of(card) for model, card in evaluator.cards.items()}
+    def __init__(self, source: Embeddings, plan: Plan) -> None:
+        self.plan, self.source, self.store = plan, source, source.store
+        self.facts = {model: facts_of(card) for model, card in source.cards.items()}
         self._data: dict[str, SplitData] = {}
         self._tables: dict[tuple[object, ...], PairTable] = {}
         self._probes: dict[tuple[object, ...], dict[str, dict[str, Probe]]] = {}
@@ -172,11 +170,11 @@ class Study:
         from pytest_matalign.embeddings.embedding import common_ids
 
         wanted = self.plan.split(split)
-        loaded = self.evaluator.split(wanted)
+        loaded = self.source.split(wanted)
         found, left_out = {}, {}
-        for model in self.plan.models:
+        for model in self.plan.readers(split, self.source.cards):
             try:
-                embedding = self.evaluator.embedding(model, wanted)
+                embedding = self.source.embedding(model, wanted)
             except MatalignError as error:
                 left_out[model] = str(error)
                 continue

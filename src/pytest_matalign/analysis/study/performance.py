@@ -60,7 +60,7 @@ def energy_errors(study: Study, data: SplitData) -> dict[str, Interval]:
 def _predicted(study: Study, model: str, data: SplitData) -> Float64:
     from pytest_matalign.embeddings.sources import ZooSource
 
-    card = study.evaluator.cards[model]
+    card = study.source.cards[model]
     key = key_of(
         {
             "energies": ENERGIES_VERSION,

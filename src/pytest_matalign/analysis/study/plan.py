@@ -42,6 +42,13 @@ class Plan:
         """The split as a suite would name it."""
         return SuiteSplit(id=split, samples=self.sizes[split])
 
+    def readers(self, split: str, cards: Mapping[str, ModelCard]) -> list[str]:
+        """The models that can read a form the split offers; the others are not even loaded."""
+        from pytest_matalign.splits import split_card
+
+        offered = set(split_card(split).inputs)
+        return [model for model in self.models if offered & set(cards[model].inputs)]
+
 
 def graded(kind: str, level: float) -> str:
     """Id of the crystals perturbed."""

@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 
 LABEL = {CRYSTALS: "formation_energy_eV", MOLECULES: "gap_Ha"}
 METRICS = ("cknna", "distance_correlation", "information_imbalance")
+TEXT = """
+Means are over pairs of pretrained potentials of different families, on the same number of samples
+in and out, because neighbour metrics fall with the number of samples. Intervals cover the choice
+of samples, not of models; the last column says whether the sign survives leaving out each family
+in turn. The graded series perturbs the same crystals more and more, so composition stays as it is
+and differences are paired.
+
+A model is placed by three quantities: what its embedding holds beyond composition and size, how
+much of that it shares with the best unrelated performer beyond the best control, and how much
+better than the best control it predicts the label once what composition and size predict is taken
+off.
+"""
 OUTSIDE = ("mp-perturbed", "core-mofs", MOLECULES)
 
 
@@ -51,22 +63,7 @@ def section(study: Study) -> Section:
     return Section(
         id="regimes",
         title="Two regimes: in and out of distribution",
-        text=(
-            (
-                "Means are over pairs of pretrained potentials of different families, on the same "
-                "number of samples in and out, because neighbour metrics fall with the number of "
-                "samples. Intervals cover the choice of samples, not of models; the last column says "
-                "whether the sign survives leaving out each family in turn. The graded series "
-                "perturbs the same crystals more and more, so composition stays as it is and "
-                "differences are paired."
-            ),
-            (
-                "A model is placed by three quantities: what its embedding holds beyond composition "
-                "and size, how much of that it shares with the best unrelated performer beyond the "
-                "best control, and how much better than the best control it predicts the label once "
-                "what composition and size predict is taken off."
-            ),
-        ),
+        text=TEXT,
         tables=[
             _contrast_table(contrasts),
             _series_table(steps),
@@ -169,7 +166,6 @@ def _claims(
     last = max(away, key=lambda step: step.level)
     outside = [one for one in placed["mp-perturbed"] if _is_model(one)]
     collapsed = sum(one.regime == "collapsed" for one in outside)
-    crowd = [_negative(c.difference) for c in by["information_imbalance"]]
     return [
         Claim(
             id="cknna-higher-in",
@@ -183,7 +179,7 @@ def _claims(
             id="cknna-falls-with-rattling",
             statement="The further from equilibrium, the lower the local alignment (the graded "
             "form of the claim above).",
-            verdict=of_signs([_negative(last.change)]),
+            verdict=of_signs([last.change.negated()]),
             numbers="; ".join(
                 f"rattled by {s.level:g} Å: {s.mean}, change {s.change}" for s in away
             ),
@@ -192,7 +188,7 @@ def _claims(
         Claim(
             id="global-higher-out",
             statement="Global alignment (distance correlation) is higher out of distribution.",
-            verdict=of_signs([_negative(c.difference) for c in by["distance_correlation"]]),
+            verdict=of_signs([c.difference.negated() for c in by["distance_correlation"]]),
             numbers=told("distance_correlation"),
             caveat="Bias-corrected distance correlation; the paper's biased form grows with "
             "width over samples whatever the data.",
@@ -201,7 +197,7 @@ def _claims(
             id="imbalance-crowds-out",
             statement="Out of distribution pairs crowd towards equal information (lower "
             "information imbalance) than in distribution.",
-            verdict=of_signs([_negative(d) for d in crowd]),
+            verdict=of_signs([c.difference for c in by["information_imbalance"]]),
             numbers=told("information_imbalance"),
             caveat="Mean of both directions over pairs of different families.",
         ),
@@ -223,12 +219,6 @@ def _is_model(one: Placement) -> bool:
     from pytest_matalign.zoo.registry import card
 
     return card(one.model).control is None
-
-
-def _negative(interval: Interval) -> Interval:
-    from pytest_matalign.analysis.interval import Interval as Made
-
-    return Made(value=-interval.value, low=-interval.high, high=-interval.low)
 
 
 def _contrast_table(contrasts: Sequence[Contrast]) -> Table:

@@ -62,7 +62,8 @@ class Section:
 
     id: str
     title: str
-    text: Sequence[str] = ()
+    text: str = ""
+    """Paragraphs, with a blank line between."""
     tables: Sequence[Table] = ()
     figures: Sequence[Figure] = ()
     claims: Sequence[Claim] = ()
@@ -79,7 +80,7 @@ class Report:
     """
 
     title: str
-    preface: Sequence[str]
+    preface: str
     sections: Sequence[Section] = field(default_factory=tuple)
 
     @property
@@ -132,8 +133,13 @@ def _claim_table(claims: Sequence[Claim]) -> Table:
     return Table(caption="", head=["claim", "verdict", "numbers here", "caveat"], rows=rows)
 
 
-def _spaced(paragraphs: Sequence[str]) -> list[str]:
-    return [line for paragraph in paragraphs for line in (paragraph, "")]
+def paragraphs(text: str) -> list[str]:
+    """The paragraphs of a text, each on one line."""
+    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+
+
+def _spaced(text: str) -> list[str]:
+    return [line for paragraph in paragraphs(text) for line in (paragraph, "")]
 
 
 def _markdown_table(table: Table) -> list[str]:
@@ -154,6 +160,7 @@ def html(report: Report) -> str:
         report=report,
         tally=tally(report.claims),
         claims=_claim_table(report.claims),
+        paragraphs=paragraphs,
         encode=lambda png: base64.b64encode(png).decode(),
     )
 
@@ -174,14 +181,14 @@ figcaption { font-size: .85rem; color: #57606a; }
 .not-testable-here { color: #57606a; }
 </style></head><body>
 <h1>{{ report.title }}</h1>
-{% for paragraph in report.preface %}<p>{{ paragraph }}</p>{% endfor %}
+{% for paragraph in paragraphs(report.preface) %}<p>{{ paragraph }}</p>{% endfor %}
 {% if report.claims %}<h2>Claims of the paper</h2><p>{{ tally }}.</p>
 <table><thead><tr>{% for cell in claims.head %}<th>{{ cell }}</th>{% endfor %}</tr></thead><tbody>
 {% for row in claims.rows %}<tr>{% for cell in row %}
 <td{% if loop.index == 2 %} class="{{ cell.replace(' ', '-') }}"{% endif %}>{{ cell }}</td>
 {% endfor %}</tr>{% endfor %}</tbody></table>{% endif %}
 {% for section in report.sections %}<h2 id="{{ section.id }}">{{ section.title }}</h2>
-{% for paragraph in section.text %}<p>{{ paragraph }}</p>{% endfor %}
+{% for paragraph in paragraphs(section.text) %}<p>{{ paragraph }}</p>{% endfor %}
 {% for figure in section.figures %}<figure>
 <img alt="{{ figure.caption }}" src="data:image/png;base64,{{ encode(figure.png) }}">
 <figcaption>{{ figure.caption }}</figcaption></figure>{% endfor %}

@@ -1,0 +1,78 @@
+"""Section: cheap stand-ins for a model, and distinct models for an ensemble."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_matalign.analysis.selection import measured_cost, most_distinct, stand_ins
+from pytest_matalign.analysis.study.performance import energy_errors
+from pytest_matalign.analysis.study.plan import CRYSTALS, MOLECULES
+from pytest_matalign.analysis.study.report import Section, Table
+from pytest_matalign.embeddings.store import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_matalign.analysis.study.context import SplitData, Study
+
+TEXT = """
+Costs are measured on this machine, one thread, ten samples after a first batch. A stand-in is any
+model whose loss of alignment to the target, against the most aligned, may be within the margin as
+far as the samples tell. Distinct models are picked greedily, each least aligned with those before
+it, starting from the most accurate.
+"""
+MARGIN = 0.1
+TIMED = 12
+ENSEMBLE = 3
+
+
+def section(study: Study) -> Section:
+    """Choose by alignment and measured cost on crystals and molecules."""
+    tables = []
+    for split in (CRYSTALS, MOLECULES):
+        data = study.data(split)
+        space = data.only([m for m in data.trained if study.facts[m].modality == "3d"])
+        tables += _tables(study, space, costs(study, space))
+    return Section(id="selection", title="Choosing models", text=TEXT, tables=tables)
+
+
+def costs(study: Study, data: SplitData) -> dict[str, float]:
+    """Measure the seconds a sample takes each model; remembered in the store."""
+    from pytest_matalign.zoo.registry import load
+
+    found = {}
+    samples = data.samples[:TIMED]
+    for model in data.embeddings:
+        card = study.source.cards[model]
+        key = key_of({"cost of": model, "samples": [sample.digest for sample in samples]})
+        stored = study.store.read_result(key)
+        if stored is None:
+            stored = measured_cost(load(card), samples)
+            study.store.write_result(key, stored)
+        found[model] = float(stored)
+    return found
+
+
+def _tables(study: Study, data: SplitData, cost: Mapping[str, float]) -> list[Table]:
+    table = study.table(data, "cknna")
+    errors = {model: one.value for model, one in energy_errors(study, data).items()}
+    order = sorted(errors, key=lambda model: errors[model]) or list(table.models)
+    target = order[0]
+    near = stand_ins(table, target, cost, margin=MARGIN)
+    distinct = most_distinct(table, min(ENSEMBLE, len(table.models)), start=target)
+    return [
+        Table(
+            caption=f"Stand-ins on {data.split} for {target}, the most accurate "
+            f"({1000 * cost[target]:.0f} ms a sample), within {MARGIN:g} CKNNA of the most "
+            f"aligned; cheapest first. Most distinct {ENSEMBLE}: {', '.join(distinct)}.",
+            head=["model", "CKNNA with the target", "ms a sample"],
+            rows=[
+                [
+                    one.model,
+                    str(one.alignment),
+                    "-" if one.seconds is None else f"{1000 * one.seconds:.0f}",
+                ]
+                for one in near
+            ],
+        )
+    ]

@@ -1,0 +1,177 @@
+"""Run a study and write its report."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+from pytest_matalign.analysis.study import (
+    choosing,
+    convergence,
+    dimension,
+    lineage,
+    modality,
+    regimes,
+    robustness,
+)
+from pytest_matalign.analysis.study.context import Study
+from pytest_matalign.analysis.study.obtain import Embeddings, fill_store
+from pytest_matalign.analysis.study.plan import (
+    CRYSTALS,
+    MOLECULES,
+    PROTEINS,
+    SERIES,
+    Plan,
+    graded,
+    paper_plan,
+)
+from pytest_matalign.analysis.study.report import Report, Section, Table, write_report
+from pytest_matalign.embeddings.store import Store
+from pytest_matalign.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+GRADED = tuple(graded(kind, level) for kind, levels in SERIES.items() for level in levels)
+SECTIONS: Mapping[str, tuple[Callable[[Study], Section], tuple[str, ...]]] = {
+    "regimes": (
+        regimes.section,
+        (CRYSTALS, "mp-perturbed", "core-mofs", MOLECULES, *GRADED),
+    ),
+    "convergence": (convergence.section, (CRYSTALS, MOLECULES)),
+    "dimension": (
+        dimension.section,
+        (CRYSTALS, MOLECULES, PROTEINS, "mp-perturbed", graded("rattle", 0.5)),
+    ),
+    "lineage": (lineage.section, (CRYSTALS, "mp-perturbed", "core-mofs", MOLECULES)),
+    "modality": (modality.section, (MOLECULES, "ccd-ligands", PROTEINS)),
+    "sensitivity": (robustness.section, (CRYSTALS, MOLECULES)),
+    "selection": (choosing.section, (CRYSTALS, MOLECULES)),
+}
+"""Sections by name, with the splits each needs."""
+
+STUDIES = ("paper", *SECTIONS)
+PREFACE = """
+What the findings of "Universally Converging Representations of Matter Across Scientific Foundation
+Models" (arXiv 2512.03750) look like on the models that can be loaded here. Each claim is
+*reproduced*, *not reproduced*, *undecided* (the data at hand cannot tell) or *not testable here*
+(no model or data of the kind). Intervals are at 95 % and cover the choice of samples; they do not
+cover the choice of models, of which there are few, most of them variants of few families.
+
+Against the paper: hundreds of samples instead of 50,000, so neighbour metrics are not comparable
+in value, only in order and sign; centred features and rows of unit length instead of rows scaled
+to a maximum of one; controls, permutation tests and intervals, which the paper has not.
+"""
+
+
+def run_study(
+    name: str, *, store: Path, out: Path, samples: int | None = None, jobs: int = 1
+) -> list[Path]:
+    """Run the sections of a study and write its report.
+
+    Args:
+        name: `paper` for all sections, or one of `SECTIONS`.
+        store: Folder of the embedding store; what it lacks is computed.
+        out: Folder of the report.
+        samples: Samples of the splits in distribution, 300 where None.
+        jobs: Processes that embed.
+
+    Returns:
+        Files written.
+
+    Raises:
+        ConfigurationError: Unknown name, or too few models or samples.
+    """
+    from pytest_matalign.zoo.registry import cards
+
+    if name not in STUDIES:
+        raise ConfigurationError(f"There is no study {name!r}; choose among {', '.join(STUDIES)}.")
+    chosen = SECTIONS if name == "paper" else {name: SECTIONS[name]}
+    plan = paper_plan(cards(), samples=samples)
+    splits = tuple(dict.fromkeys(split for _, needed in chosen.values() for split in needed))
+    if jobs > 1:
+        _embed(plan, splits, store=store, jobs=jobs)
+    study = Study(Embeddings(cards=cards(), store=Store(store)), plan)
+    sections = []
+    for section, (make, _) in chosen.items():
+        sys.stderr.write(f"study: {section}\n")
+        sections.append(make(study))
+    report = Report(
+        title="The paper's findings, taken again" if name == "paper" else f"Study: {name}",
+        preface=PREFACE,
+        sections=(*sections, inventory(study, splits)),
+    )
+    return write_report(report, out)
+
+
+def _embed(plan: Plan, splits: Sequence[str], *, store: Path, jobs: int) -> None:
+    """Embed everything first, a model a task, in processes of their own."""
+    from pytest_matalign.zoo.registry import cards
+
+    read = {split: plan.readers(split, cards()) for split in splits}
+    work = {m: [plan.split(s) for s in splits if m in read[s]] for m in plan.models}
+    # A forked child would inherit torch's threads in an unusable state.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        tasks = [pool.submit(fill_store, store, [model], split) for model, split in work.items()]
+        for task in tasks:
+            task.result()
+
+
+def inventory(study: Study, splits: Sequence[str]) -> Section:
+    """Which models took part on which split, and why the others did not."""
+    found = [study.data(split) for split in splits]
+    models = [m for m in study.plan.models if any(m in data.embeddings for data in found)]
+    facts = study.facts
+    return Section(
+        id="models",
+        title="Models and data",
+        text="""
+Family, corpus and modality are those of the model cards. All splits are bundled with the package;
+a model must accept four fifths of a split, and each split is cut to the samples all of its models
+accept.
+""",
+        tables=[
+            Table(
+                caption="Models that took part",
+                head=["model", "family", "corpus", "modality", "control", "parameters"],
+                rows=[
+                    [
+                        m,
+                        facts[m].family,
+                        facts[m].corpus,
+                        facts[m].modality,
+                        facts[m].control or "",
+                        f"{facts[m].parameters:,}" if facts[m].parameters else "",
+                    ]
+                    for m in models
+                ],
+            ),
+            Table(
+                caption="Splits",
+                head=["split", "samples", "models", "controls", "left out"],
+                rows=[
+                    [
+                        data.split,
+                        str(data.n),
+                        str(len(data.trained)),
+                        str(len(data.embeddings) - len(data.trained)),
+                        _left_out(study, data.left_out),
+                    ]
+                    for data in found
+                ],
+            ),
+        ],
+    )
+
+
+def _left_out(study: Study, reasons: Mapping[str, str]) -> str:
+    """Pretrained models that accept some of a split but too little, or that failed."""
+    told = [
+        f"{model} ({reason})"
+        for model, reason in reasons.items()
+        if study.facts[model].pretrained and "accepts 0 of" not in reason
+    ]
+    return "; ".join(told)
