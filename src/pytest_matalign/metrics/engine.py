@@ -118,11 +118,11 @@ def alignment_matrix(  # noqa: PLR0913  settings of one long run; a class would 
         ConfigurationError: `checkpoint` holds a run over other inputs or settings.
     """
     wanted = _checked_metrics(metrics)
-    n = _checked_shapes(embeddings)
+    n = checked_length(embeddings)
     sizes = {name: (k or {}).get(name, _DEFAULT_K[name]) for name in _DEFAULT_K if name in wanted}
     for size in sizes.values():
         require_neighbours(size, n)
-    spaces = _open(embeddings, preprocess, torch.device(device), keep=keep)
+    spaces = open_spaces(embeddings, preprocess, torch.device(device), keep=keep)
     settings = {"preprocess": preprocess, "k": sizes, "metrics": sorted(wanted)}
     run = _Run(
         spaces=spaces,
@@ -148,7 +148,12 @@ def _checked_metrics(metrics: Iterable[str]) -> set[str]:
     return wanted
 
 
-def _checked_shapes(embeddings: Mapping[str, Rows]) -> int:
+def checked_length(embeddings: Mapping[str, Rows]) -> int:
+    """Return the number of samples all embeddings share.
+
+    Raises:
+        MetricInputError: They differ, or are too few.
+    """
     lengths = {name: shape_of(rows)[0] for name, rows in embeddings.items()}
     if len(set(lengths.values())) != 1:
         raise MetricInputError(
@@ -161,9 +166,10 @@ def _checked_shapes(embeddings: Mapping[str, Rows]) -> int:
     return n
 
 
-def _open(
+def open_spaces(
     embeddings: Mapping[str, Rows], preprocess: str, device: torch.device, *, keep: bool | None
 ) -> list[Space]:
+    """Return the embeddings ready for the passes; kept in memory up to 4 GiB if `keep` is None."""
     if keep is None:
         total = sum(4 * n * d for n, d in map(shape_of, embeddings.values()))
         keep = total <= _KEEP_LIMIT

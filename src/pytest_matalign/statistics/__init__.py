@@ -1,5 +1,7 @@
 """Intervals, permutation nulls, calibration and paired comparison of alignments."""
 
+from typing import TYPE_CHECKING, Any
+
 from pytest_matalign.statistics.assess import (
     Difference,
     Estimate,
@@ -19,18 +21,24 @@ from pytest_matalign.statistics.resampling import (
 )
 from pytest_matalign.statistics.spec import METRICS, MetricSpec, metric_spec
 
+if TYPE_CHECKING:
+    from pytest_matalign.statistics.matrix import MATRIX_METRICS, MatrixEstimate, assess_matrix
+
 __all__ = [
+    "MATRIX_METRICS",
     "METRICS",
     "Difference",
     "DimensionEstimate",
     "Estimate",
     "Interval",
+    "MatrixEstimate",
     "MetricSpec",
     "PermutationTest",
     "Prepared",
     "assess",
     "assess_difference",
     "assess_dimension",
+    "assess_matrix",
     "benjamini_hochberg",
     "calibrated_score",
     "jackknife_interval",
@@ -39,3 +47,12 @@ __all__ = [
     "prepare",
     "subsampling_interval",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the passes over all pairs, and torch with them, only when asked for."""
+    if name in {"MATRIX_METRICS", "MatrixEstimate", "assess_matrix"}:
+        from pytest_matalign.statistics import matrix
+
+        return getattr(matrix, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

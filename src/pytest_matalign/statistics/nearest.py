@@ -56,7 +56,11 @@ def _edges(closeness: Float64, weights: Float64, k: int, *, low: int, past: int 
     n = len(closeness)
     values = -closeness
     np.fill_diagonal(values, np.inf)
-    nearest = np.argsort(values, axis=1, kind="stable")[:, low : min(k + past, n - 1)]
+    last = min(k + past, n - 1)
+    nearest = np.sort(np.argpartition(values, last - 1, axis=1)[:, :last], axis=1)
+    found = np.take_along_axis(values, nearest, axis=1)
+    order = np.argsort(found, axis=1, kind="stable")[:, low:]
+    nearest = np.take_along_axis(nearest, order, axis=1)
     flat = np.flatnonzero(weights)
     return Edges(
         flat=flat,
