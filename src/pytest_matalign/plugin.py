@@ -72,6 +72,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="folder of a reference pack, asked before the one that ships; may be repeated",
     )
+    add(
+        "--matalign-update",
+        choices=("new", "regressed", "all"),
+        help="write the baseline: rows it lacks, splits that regressed, or everything measured",
+    )
+    add(
+        "--matalign-update-in-ci",
+        action="store_true",
+        help="allow --matalign-update where the variable CI is set",
+    )
+    add("--matalign-badge", metavar="FILE", help="write an SVG badge of the outcome")
     add("--matalign-json", metavar="FILE", help="write the scorecard as JSON")
     add("--matalign-markdown", metavar="FILE", help="write the scorecard as Markdown")
     add("--matalign-html", metavar="FILE", help="write the scorecard as one self-contained page")

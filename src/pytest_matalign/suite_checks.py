@@ -27,10 +27,11 @@ def contradictions(suite: Suite) -> Iterator[str]:
 def gate_contradictions(gate: Gate, suite: Suite) -> Iterator[str]:
     """What is wrong with a gate of a suite, in whichever file it stands."""
     where = f"gate {gate.id!r}"
-    wanted = "at_most" if gate.kind == "error-budget" else "at_least"
-    unwanted = "at_least" if wanted == "at_most" else "at_most"
-    if getattr(gate, wanted) is None or getattr(gate, unwanted) is not None:
-        yield f"{where} of kind {gate.kind} must have {wanted} and not {unwanted}."
+    if (gate.at_least is None) == (gate.at_most is None):
+        yield f"{where} must have exactly one of at_least and at_most."
+    wanted = {"error-budget": "at_most", "coverage": "at_least"}.get(gate.kind)
+    if wanted is not None and getattr(gate, wanted) is None:
+        yield f"{where} of kind {gate.kind} must have {wanted}."
     if not _GATE_ID.fullmatch(gate.id):
         yield f"{where}: ids are letters, digits, dots, underscores and hyphens."
     if gate.metric is not None:

@@ -18,9 +18,13 @@ from pytest_matalign.suites import card_of_split
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_matalign.scorecard.model import EmbeddingRecord
-    from pytest_matalign.session.records import Ledger
-    from pytest_matalign.suites import Case, EmbeddingCase, Suite
+    from pytest_matalign.scorecard.model import (
+        AlignmentRecord,
+        EmbeddingRecord,
+        GateRecord,
+        StaleRow,
+    )
+    from pytest_matalign.suites import Suite
     from pytest_matalign.zoo.card import ModelCard
 
 PACKAGES = (
@@ -54,19 +58,16 @@ class RunClock:
 
 def build_scorecard(
     *,
-    ledger: Ledger,
+    embeddings: Sequence[EmbeddingRecord],
+    alignments: Sequence[AlignmentRecord],
+    gates: Sequence[GateRecord],
+    stale: Sequence[StaleRow],
     suites: Mapping[str, Suite],
     cards: Mapping[str, ModelCard],
     candidate: str | None,
-    embedding_cases: Sequence[EmbeddingCase],
-    alignment_cases: Sequence[Case],
     clock: RunClock,
 ) -> Scorecard:
-    """Make the scorecard of everything the ledger holds, in the order of the cases."""
-    embeddings = ledger.embeddings((c.suite, c.split.id, c.model) for c in embedding_cases)
-    alignments = ledger.alignments(
-        (c.suite, c.split.id, c.a, c.b, c.metric.name) for c in alignment_cases
-    )
+    """Make the scorecard of records that are in the order of their cases."""
     seen = dict.fromkeys([record.model for record in embeddings])
     seen |= dict.fromkeys(model for record in alignments for model in (record.a, record.b))
     return Scorecard(
@@ -79,7 +80,9 @@ def build_scorecard(
         splits=_split_entries(embeddings, suites),
         models=tuple(_model_entry(cards[model]) for model in seen),
         embeddings=tuple(msgspec.structs.replace(record, source="") for record in embeddings),
-        alignments=alignments,
+        alignments=tuple(alignments),
+        gates=tuple(gates),
+        stale=tuple(stale),
         run=clock.read(embeddings),
     )
 

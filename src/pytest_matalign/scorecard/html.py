@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_matalign.scorecard.report_data import report_data
-from pytest_matalign.scorecard.summary import failures, in_words, missing_models, verdict_counts
+from pytest_matalign.scorecard.summary import (
+    failures,
+    in_words,
+    missing_models,
+    subject,
+    verdict_counts,
+)
 
 if TYPE_CHECKING:
     from pytest_matalign.scorecard.model import Scorecard
@@ -61,6 +67,7 @@ def render(
         card=scorecard,
         data=data,
         failures=found,
+        subject=subject,
         judged=any(r.expectations or r.verdict == "passed" for r in scorecard.alignments),
         suites=[
             {

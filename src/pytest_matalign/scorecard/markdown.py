@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_matalign.scorecard.release import release_markdown
 from pytest_matalign.scorecard.summary import (
     Partner,
     SplitTable,
@@ -11,6 +12,7 @@ from pytest_matalign.scorecard.summary import (
     in_words,
     missing_models,
     split_tables,
+    subject,
     verdict_counts,
 )
 
@@ -36,16 +38,17 @@ def render(scorecard: Scorecard) -> str:
 def _lines(scorecard: Scorecard) -> Iterator[str]:
     found = failures(scorecard)
     verdict = f"❌ {len(found)} failures" if found else "✅ no failures"
-    subject = f" of `{scorecard.candidate}`" if scorecard.candidate else ""
-    yield f"### Alignment scorecard{subject}: {verdict}"
+    whose = f" of `{scorecard.candidate}`" if scorecard.candidate else ""
+    yield f"### Alignment scorecard{whose}: {verdict}"
     yield ""
     for suite in scorecard.suites:
         records = [r for r in scorecard.alignments if r.suite == suite.name]
         yield f"- **{suite.name}** ({suite.title}): {in_words(verdict_counts(records))}"
     yield ""
     if found:
-        rows = [[r.suite, r.split, _who(r), r.reason] for r in found[:SHOWN_FAILURES]]
-        yield from _table(["suite", "split", "models", "reason"], rows)
+        rows = [[subject(record), record.reason] for record in found[:SHOWN_FAILURES]]
+        yield from _table(["check", "reason"], rows)
+    yield from release_markdown(scorecard)
     for table in split_tables(scorecard):
         yield from _split_lines(table)
     gaps = [
@@ -93,11 +96,6 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     yield tabulate(escaped, headers=head, tablefmt="github", disable_numparse=True)
     yield ""
-
-
-def _who(record: object) -> str:
-    model = getattr(record, "model", None)
-    return model or f"{getattr(record, 'a', '')} – {getattr(record, 'b', '')}"
 
 
 def _partner(partner: Partner | None) -> str:

@@ -6,14 +6,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_matalign.verdicts.verdict import FAILING, VERDICTS
+from pytest_matalign.scorecard.model import EmbeddingRecord, GateRecord
+from pytest_matalign.verdicts.verdict import VERDICTS, fails
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_matalign.scorecard.model import (
         AlignmentRecord,
-        EmbeddingRecord,
         ModelEntry,
         Scorecard,
         SplitEntry,
@@ -109,19 +109,30 @@ def split_tables(scorecard: Scorecard) -> list[SplitTable]:
     return tables
 
 
-def verdict_counts(records: Iterable[AlignmentRecord | EmbeddingRecord]) -> Counter[str]:
+def verdict_counts(
+    records: Iterable[AlignmentRecord | EmbeddingRecord | GateRecord],
+) -> Counter[str]:
     """How many records have each verdict, in the fixed order of verdicts."""
     found = Counter(record.verdict for record in records)
     return Counter({verdict: found[verdict] for verdict in VERDICTS if found[verdict]})
 
 
-def failures(scorecard: Scorecard) -> list[AlignmentRecord | EmbeddingRecord]:
-    """Every record whose verdict fails a test."""
-    everything: Sequence[AlignmentRecord | EmbeddingRecord] = [
+def failures(scorecard: Scorecard) -> list[AlignmentRecord | EmbeddingRecord | GateRecord]:
+    """Every record whose verdict fails a test: gates first, which speak of many checks."""
+    everything: Sequence[AlignmentRecord | EmbeddingRecord | GateRecord] = [
+        *scorecard.gates,
         *scorecard.embeddings,
         *scorecard.alignments,
     ]
-    return [record for record in everything if record.verdict in FAILING]
+    return [record for record in everything if fails(record)]
+
+
+def subject(record: AlignmentRecord | EmbeddingRecord | GateRecord) -> str:
+    """What a record is about, in a few words."""
+    if isinstance(record, GateRecord):
+        return f"{record.suite}, gate {record.id}"
+    who = record.model if isinstance(record, EmbeddingRecord) else f"{record.a} and {record.b}"
+    return f"{record.suite}/{record.split}, {who}"
 
 
 def missing_models(scorecard: Scorecard, suite: str) -> list[Missing]:

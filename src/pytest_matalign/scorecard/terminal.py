@@ -5,6 +5,7 @@ from __future__ import annotations
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
+from pytest_matalign.scorecard.release import release_lines
 from pytest_matalign.scorecard.summary import (
     Partner,
     SplitTable,
@@ -12,13 +13,14 @@ from pytest_matalign.scorecard.summary import (
     in_words,
     missing_models,
     split_tables,
+    subject,
     verdict_counts,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_matalign.scorecard.model import AlignmentRecord, EmbeddingRecord, Scorecard
+    from pytest_matalign.scorecard.model import Scorecard
 
 SHOWN_FAILURES = 20
 WIDE = 112
@@ -35,6 +37,7 @@ def lines(scorecard: Scorecard, *, width: int = 80, quiet: bool = False) -> Iter
         for table in split_tables(scorecard):
             yield from _table_lines(table, width)
         yield from _missing_lines(scorecard, width)
+        yield from release_lines(scorecard, width=width)
         yield from _failure_lines(scorecard, width)
     for suite in scorecard.suites:
         records = [r for r in scorecard.alignments if r.suite == suite.name]
@@ -102,17 +105,12 @@ def _failure_lines(scorecard: Scorecard, width: int) -> Iterator[str]:
         yield f"failures: {len(found)}"
     for record in found[:SHOWN_FAILURES]:
         yield from wrap(
-            f"{_subject(record)}: {record.reason}", width - 2, initial_indent="  ",
+            f"{subject(record)}: {record.reason}", width - 2, initial_indent="  ",
             subsequent_indent="    ",
         )  # fmt: skip
     if len(found) > SHOWN_FAILURES:
         yield f"  … and {len(found) - SHOWN_FAILURES} more, in the JSON scorecard"
     yield ""
-
-
-def _subject(record: AlignmentRecord | EmbeddingRecord) -> str:
-    pair = record.model if hasattr(record, "model") else f"{record.a} and {record.b}"
-    return f"{record.suite}/{record.split}, {pair}"
 
 
 def _partner(partner: Partner | None, number: dict[str, int], *, wide: bool) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from pytest_matalign.session.records import remember
-from pytest_matalign.verdicts.verdict import FAILING
+from pytest_matalign.verdicts.verdict import fails
 
 if TYPE_CHECKING:
     from pytest_matalign.scorecard.model import AlignmentRecord, EmbeddingRecord
@@ -40,18 +40,21 @@ class AlignmentCheck:
 
     def must_meet_expectations(self) -> None:
         """Fail if the verdict is a failing one; the reason holds value, interval and source."""
-        if self.record.verdict in FAILING:
+        if fails(self.record):
             _fail(self.record.reason)
 
 
 def check_embedding(request: pytest.FixtureRequest, case: EmbeddingCase) -> EmbeddingCheck:
     """Embed a case for a test: skip if the model cannot be had, fail if it misbehaves."""
-    evaluator = _session(request).evaluator
-    record = evaluator.embedding_record(case)
+    session = _session(request)
+    record = session.evaluator.embedding_record(case)
     remember(request.node, record)
-    if record.verdict == "error" and (cause := evaluator.traceback(case.model, case.split)):
+    session.keep(case, record)
+    if record.verdict == "error" and (cause := session.evaluator.traceback(case.model, case.split)):
         request.node.add_report_section("setup", "traceback", cause)
-    _stop_unless_measured(record.verdict, record.reason)
+    _stop_unless_measured(record)
+    if fails(record):
+        _fail(record.reason)
     return EmbeddingCheck(record)
 
 
@@ -59,7 +62,7 @@ def check_alignment(request: pytest.FixtureRequest, case: Case) -> AlignmentChec
     """Compare a case for a test: skip if a model cannot be had."""
     record = _session(request).evaluator.alignment_record(case)
     remember(request.node, record)
-    _stop_unless_measured(record.verdict, record.reason)
+    _stop_unless_measured(record)
     return AlignmentCheck(record)
 
 
@@ -69,11 +72,13 @@ def _session(request: pytest.FixtureRequest) -> MatalignSession:
     return request.config.stash[SESSION]
 
 
-def _stop_unless_measured(verdict: str, reason: str) -> None:
-    if verdict == "skipped":
-        pytest.skip(reason)
-    if verdict == "error":
-        _fail(reason)
+def _stop_unless_measured(record: AlignmentRecord | EmbeddingRecord) -> None:
+    if record.verdict == "skipped":
+        pytest.skip(record.reason)
+    if record.tolerated:
+        pytest.xfail(f"counted in the error budget of {record.suite}: {record.reason}")
+    if record.verdict == "error":
+        _fail(record.reason)
 
 
 def _fail(reason: str) -> NoReturn:

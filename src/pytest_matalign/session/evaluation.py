@@ -6,18 +6,19 @@ failure too, so that one broken model is told of once and not once a pair.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from pytest_matalign.errors import MatalignError, UnavailableError
 from pytest_matalign.scorecard.model import AlignmentRecord, EmbeddingRecord
-from pytest_matalign.verdicts import judge
+from pytest_matalign.session.comparing import MEASURED, Comparer, spec_of
+from pytest_matalign.session.judging import Judging
+from pytest_matalign.session.portrait import portray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from pytest_matalign.embeddings.candidate import Candidate
     from pytest_matalign.embeddings.embedding import Embedding
@@ -25,14 +26,10 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.references import References
     from pytest_matalign.embeddings.store import Store
     from pytest_matalign.splits import Split
-    from pytest_matalign.statistics import Estimate, MetricSpec, Prepared
     from pytest_matalign.suites import Case, EmbeddingCase, Suite, SuiteSplit
+    from pytest_matalign.verdicts.book import BaselineBook
     from pytest_matalign.zoo.card import ModelCard
 
-RESULT_VERSION = 1
-"""Raised whenever the content of a stored result changes."""
-PREPARED_KEPT = 40
-"""Prepared embeddings held in memory; more than the models of a suite, so pairs share them."""
 MINIMUM_COVERAGE = 0.5
 """A model that refuses more than half of a split is not compared on it."""
 
@@ -57,6 +54,7 @@ class Evaluator:
         references: References,
         samples: int | None,
         candidate: Candidate | None,
+        baseline: BaselineBook,
         progress: ProgressMaker,
     ) -> None:
         self.suites, self.cards, self.candidate = suites, cards, candidate
@@ -67,7 +65,19 @@ class Evaluator:
         self._splits: dict[tuple[str, int | None], Split] = {}
         self._embeddings: dict[tuple[str, str, int | None], Embedding | MatalignError] = {}
         self._source: Source | None = None
-        self._prepared: OrderedDict[tuple[str, tuple[str, ...]], Prepared] = OrderedDict()
+        self._measured: dict[tuple[str, str], AlignmentRecord] = {}
+        self._baseline = baseline
+        self._judging = Judging(
+            self,
+            suites=suites,
+            cards=cards,
+            candidate=candidate.card.id if candidate else None,
+            book=baseline,
+        )
+        self._comparer = Comparer(
+            store=store, metrics=(m for suite in suites.values() for m in suite.metric)
+        )
+        self.difference = self._comparer.difference
 
     def split(self, wanted: SuiteSplit) -> Split:
         """The split, cut to the number of samples of this run."""
@@ -127,8 +137,13 @@ class Evaluator:
             )
             return msgspec.structs.replace(empty, verdict=verdict, reason=reason)
         except MatalignError as error:
-            return msgspec.structs.replace(empty, verdict="error", reason=str(error))
-        return msgspec.structs.replace(
+            return msgspec.structs.replace(
+                empty,
+                verdict="error",
+                reason=str(error),
+                tolerated=self._tolerates(case.suite) and not self._is_candidate(case.model),
+            )
+        record = msgspec.structs.replace(
             empty,
             n=len(embedding),
             width=embedding.vectors.shape[1] if len(embedding) else None,
@@ -138,12 +153,26 @@ class Evaluator:
             verdict="skipped" if _too_few(embedding) else "passed",
             reason=_too_few(embedding),
         )
+        if record.verdict == "skipped":
+            return record
+        candidate = self.candidate.card.id if self.candidate else None
+        earlier = self._baseline.embedding(split) if case.model == candidate else None
+        suite = self.suites[case.suite]
+        return portray(record, embedding, suite=suite, candidate=candidate, earlier=earlier)
 
     def alignment_record(self, case: Case) -> AlignmentRecord:
         """Compare two models and judge the result; never raises for a model that fails."""
-        from pytest_matalign.statistics import metric_spec
+        return self._judging.judged(case)
 
-        spec = metric_spec(case.metric.name, k=case.metric.k, preprocess=case.metric.preprocess)
+    def measured(self, case: Case) -> AlignmentRecord:
+        """Compare two models; the record says `no-baseline` where nothing stopped it."""
+        key = (case.suite, case.id)
+        if key not in self._measured:
+            self._measured[key] = self._measure(case)
+        return self._measured[key]
+
+    def _measure(self, case: Case) -> AlignmentRecord:
+        spec = spec_of(case.metric)
         blank = AlignmentRecord(
             suite=case.suite,
             split=case.split.id,
@@ -160,12 +189,19 @@ class Evaluator:
         try:
             pair = [self.embedding(model, case.split) for model in (case.a, case.b)]
             _demand_coverage(pair)
-            estimate = self._estimate(pair[0], pair[1], spec)
+            estimate = self._comparer.estimate(pair[0], pair[1], spec)
         except UnavailableError as error:
             return msgspec.structs.replace(blank, reason=str(error))
         except MatalignError as error:
             return self._without_embedding(case, blank, error)
-        return self._judged(case, blank, estimate)
+        return msgspec.structs.replace(
+            blank,
+            **{key: estimate[key] for key in MEASURED},
+            directions=tuple(estimate["directions"]) if estimate["directions"] else None,
+            fingerprint=self._fingerprint(case, *pair),
+            reference=_identity(self.cards[case.b]),
+            verdict="no-baseline",
+        )
 
     def _without_embedding(
         self, case: Case, blank: AlignmentRecord, error: MatalignError
@@ -176,32 +212,29 @@ class Evaluator:
             if failed and (model, case.split.id) in self.told:
                 reason = f"{model} has no embedding of {case.split.id}: its own check failed"
                 return msgspec.structs.replace(blank, reason=reason)
-        return msgspec.structs.replace(blank, verdict="error", reason=str(error))
-
-    def _judged(
-        self, case: Case, blank: AlignmentRecord, estimate: Mapping[str, Any]
-    ) -> AlignmentRecord:
-        outcomes = tuple(
-            judge.apply(expectation, low=estimate["low"], high=estimate["high"])
-            for expectation in self.suites[case.suite].expectation
-            if expectation.selects(case)
+        candidates = [m for m in (case.a, case.b) if self._is_candidate(m)]
+        own = any(
+            isinstance(self._embeddings.get(self._key(model, case.split)), MatalignError)
+            for model in candidates
         )
-        measured = {key: estimate[key] for key in _MEASURED}
         return msgspec.structs.replace(
             blank,
-            **measured,
-            directions=tuple(estimate["directions"]) if estimate["directions"] else None,
-            verdict=judge.combine(outcomes),
-            expectations=outcomes,
-            reason=judge.explain(
-                outcomes,
-                value=estimate["value"],
-                low=estimate["low"],
-                high=estimate["high"],
-                metric=case.metric.name,
-                n=estimate["n"],
-            ),
+            verdict="error",
+            reason=str(error),
+            tolerated=self._tolerates(case.suite) and not own,
         )
+
+    def _tolerates(self, suite: str) -> bool:
+        """Whether a gate counts the errors of this suite's references."""
+        return any(gate.kind == "error-budget" for gate in self.suites[suite].gate)
+
+    def _fingerprint(self, case: Case, a: Embedding, b: Embedding) -> str:
+        """Digest of the samples two models were compared on."""
+        from pytest_matalign.embeddings.embedding import common_ids
+        from pytest_matalign.embeddings.store import key_of
+
+        split = self.split(case.split)
+        return key_of({"split": split.fingerprint, "ids": list(common_ids(a, b))})[:32]
 
     def _key(self, model: str, wanted: SuiteSplit) -> tuple[str, str, int | None]:
         return (model, wanted.id, self._samples or wanted.samples)
@@ -235,68 +268,15 @@ class Evaluator:
     def _is_candidate(self, model: str) -> bool:
         return self.candidate is not None and model == self.candidate.card.id
 
-    def _estimate(self, a: Embedding, b: Embedding, spec: MetricSpec) -> dict[str, Any]:
-        from pytest_matalign.embeddings.embedding import common_ids
-        from pytest_matalign.embeddings.store import key_of
 
-        ids = common_ids(a, b)
-        key = key_of(
-            {
-                "version": RESULT_VERSION,
-                "embeddings": [a.digest, b.digest],
-                "ids": key_of({"ids": list(ids)}),
-                "spec": [spec.estimator, spec.k, spec.preprocess],
-            }
-        )
-        stored: dict[str, Any] | None = self._store.read_result(key)
-        if stored is None:
-            estimate = self._assess(a, b, ids, spec)
-            stored = {name: getattr(estimate, name) for name in (*_MEASURED, "directions")}
-            self._store.write_result(key, stored)
-        return stored
+def _identity(card: ModelCard) -> str:
+    """What decides a model's rows: a digest of its weights and of the adapter's version."""
+    from pytest_matalign.embeddings.sources import described_weights
+    from pytest_matalign.embeddings.store import key_of
+    from pytest_matalign.zoo.registry import adapter_version
 
-    def _assess(
-        self, a: Embedding, b: Embedding, ids: tuple[str, ...], spec: MetricSpec
-    ) -> Estimate:
-        from pytest_matalign.embeddings.extraction import one_thread
-        from pytest_matalign.statistics import assess
-
-        # One thread: the order in which a product is summed must not depend on the machine.
-        with one_thread():
-            return assess(self._prepare(a, ids), self._prepare(b, ids), spec)
-
-    def _prepare(self, embedding: Embedding, ids: tuple[str, ...]) -> Prepared:
-        from pytest_matalign.statistics import prepare
-
-        key = (embedding.digest, ids)
-        if key not in self._prepared:
-            self._prepared[key] = prepare(embedding.rows(ids), specs=self._specs)
-            if len(self._prepared) > PREPARED_KEPT:
-                self._prepared.popitem(last=False)
-        self._prepared.move_to_end(key)
-        return self._prepared[key]
-
-    @cached_property
-    def _specs(self) -> tuple[MetricSpec, ...]:
-        """Every metric of every suite of the run, so that one preparation serves all."""
-        from pytest_matalign.statistics import metric_spec
-
-        make: Callable[..., MetricSpec] = metric_spec
-        metrics = dict.fromkeys(m for suite in self.suites.values() for m in suite.metric)
-        return tuple(make(m.name, k=m.k, preprocess=m.preprocess) for m in metrics)
-
-
-_MEASURED = (
-    "n",
-    "value",
-    "low",
-    "high",
-    "confidence",
-    "null_mean",
-    "null_sd",
-    "p_value",
-    "calibrated",
-)
+    version = adapter_version(card)
+    return key_of({"weights": described_weights(card), "adapter_version": version})[:32]
 
 
 def _demand_coverage(pair: Iterable[Embedding]) -> None:

@@ -18,7 +18,10 @@ from pytest_matalign.embeddings.references import References
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.scorecard.build import build_scorecard
+from pytest_matalign.scorecard.model import StaleRow
 from pytest_matalign.session.evaluation import Evaluator
+from pytest_matalign.session.gates import judge_gates, with_host_gates
+from pytest_matalign.verdicts.baseline import stale_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,11 +30,17 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.candidate import Candidate
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.scorecard.build import RunClock
-    from pytest_matalign.scorecard.model import Scorecard
+    from pytest_matalign.scorecard.model import (
+        AlignmentRecord,
+        EmbeddingRecord,
+        GateRecord,
+        Scorecard,
+    )
     from pytest_matalign.session.evaluation import ProgressMaker
     from pytest_matalign.session.records import Ledger
     from pytest_matalign.session.settings import Settings
     from pytest_matalign.suites import Case, EmbeddingCase, Suite
+    from pytest_matalign.verdicts.book import BaselineBook
     from pytest_matalign.zoo.card import ModelCard
 
 
@@ -74,14 +83,14 @@ class Plan:
         """Suites of the run: those named, or every bundled one that can be served here."""
         loaded = {name: self._reduced(suites.load_suite(f)) for name, f in self.folders.items()}
         if self.settings.host.suites:
-            return loaded
+            return with_host_gates(loaded, self.settings.host.gate)
         served = {name: suite for name, suite in loaded.items() if self._served(suite)}
         if not served:
             raise ConfigurationError(
                 "No bundled suite can be served by the models installed here: "
                 "pip install 'pytest-matalign[zoo]', or name a suite with --matalign-suite."
             )
-        return served
+        return with_host_gates(served, self.settings.host.gate)
 
     @cached_property
     def packs(self) -> tuple[Pack, ...]:
@@ -106,6 +115,13 @@ class Plan:
         return Store(self.settings.store)
 
     @cached_property
+    def baseline(self) -> BaselineBook:
+        """Alignments of the candidate's earlier release."""
+        from pytest_matalign.verdicts.book import BaselineBook
+
+        return BaselineBook(self.settings.baseline, tolerance=self.settings.host.tolerance)
+
+    @cached_property
     def evaluator(self) -> Evaluator:
         """The engine; made on first use, by processes that run checks."""
         return Evaluator(
@@ -115,6 +131,7 @@ class Plan:
             references=self.references,
             samples=self.settings.samples,
             candidate=self.candidate,
+            baseline=self.baseline,
             progress=self._progress,
         )
 
@@ -126,15 +143,79 @@ class Plan:
         """Alignments a suite asks for."""
         return suites.alignment_cases(self.suites[suite], self.cards, candidate=self.candidate_id)
 
-    def scorecard_of(self, ledger: Ledger, clock: RunClock) -> Scorecard:
+    def gates_of(self, ledger: Ledger) -> tuple[list[GateRecord], list[GateRecord]]:
+        """Gates of the run: those judged, and those whose suites were not checked whole.
+
+        A mean over the checks that `-k` happened to select would be another mean, so it is not
+        taken.
+        """
+        judged: list[GateRecord] = []
+        unjudged: list[GateRecord] = []
+        for name, suite in self.suites.items():
+            embeddings, alignments = self.records_of(name, ledger)
+            found = judge_gates(
+                suite,
+                candidate=self.candidate_id,
+                embeddings=embeddings,
+                alignments=alignments,
+            )
+            asked = len(self.alignment_cases(name))
+            if len(alignments) == asked and len(embeddings) == len(self.embedding_cases(name)):
+                judged += found
+            elif alignments:
+                reason = f"{len(alignments)} of the suite's {asked} alignments were checked"
+                unjudged += [
+                    msgspec.structs.replace(
+                        gate, verdict="skipped", reason=reason, value=None, low=None, high=None
+                    )
+                    for gate in found
+                ]
+        return judged, unjudged
+
+    def records_of(
+        self, suite: str, ledger: Ledger
+    ) -> tuple[tuple[EmbeddingRecord, ...], tuple[AlignmentRecord, ...]]:
+        """Records of one suite, in the order of its cases."""
+        embeddings = ledger.embeddings(
+            (c.suite, c.split.id, c.model) for c in self.embedding_cases(suite)
+        )
+        alignments = ledger.alignments(
+            (c.suite, c.split.id, c.a, c.b, c.metric.name) for c in self.alignment_cases(suite)
+        )
+        return embeddings, alignments
+
+    def stale(self) -> tuple[StaleRow, ...]:
+        """Rows of the baseline that no check of the run's suites asks for."""
+        baseline = self.baseline.baseline if self.candidate else None
+        if baseline is None:
+            return ()
+        asked = {
+            (name, case.split.id, case.b, case.metric.name)
+            # Not as cut by --matalign-models: what is left out once is not stale.
+            for name, folder in self.folders.items()
+            for case in suites.alignment_cases(
+                suites.load_suite(folder), self.cards, candidate=self.candidate_id
+            )
+        }
+        rows = stale_rows(baseline, suites=self.suites, asked=asked)
+        return tuple(
+            StaleRow(suite=row.suite, split=row.split, reference=row.reference, metric=row.metric)
+            for row in rows
+        )
+
+    def scorecard_of(
+        self, ledger: Ledger, clock: RunClock, *, gates: Sequence[GateRecord]
+    ) -> Scorecard:
         """Everything gathered so far."""
+        records = [self.records_of(name, ledger) for name in self.suites]
         return build_scorecard(
-            ledger=ledger,
+            embeddings=[record for found, _ in records for record in found],
+            alignments=[record for _, found in records for record in found],
+            gates=gates,
+            stale=self.stale(),
             suites=self.suites,
             cards=self.cards,
             candidate=self.candidate_id,
-            embedding_cases=[c for name in self.suites for c in self.embedding_cases(name)],
-            alignment_cases=[c for name in self.suites for c in self.alignment_cases(name)],
             clock=clock,
         )
 

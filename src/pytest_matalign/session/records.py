@@ -53,11 +53,16 @@ class Ledger:
         if carried is None:
             return
         if carried["kind"] == "alignment":
-            alignment = msgspec.convert(carried["record"], AlignmentRecord)
-            self._alignments[_alignment_key(alignment)] = alignment
+            self.add(msgspec.convert(carried["record"], AlignmentRecord))
         else:
-            embedding = msgspec.convert(carried["record"], EmbeddingRecord)
-            self._embeddings[(embedding.suite, embedding.split, embedding.model)] = embedding
+            self.add(msgspec.convert(carried["record"], EmbeddingRecord))
+
+    def add(self, record: Record) -> None:
+        """Take a record."""
+        if isinstance(record, AlignmentRecord):
+            self._alignments[_alignment_key(record)] = record
+        else:
+            self._embeddings[(record.suite, record.split, record.model)] = record
 
     def alignments(self, order: Iterable[Sequence[str]]) -> tuple[AlignmentRecord, ...]:
         """Alignments in the given order of (suite, split, a, b, metric)."""

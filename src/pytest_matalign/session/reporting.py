@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_matalign.scorecard.model import Scorecard, write_json
+import pytest
+
+from pytest_matalign.session.gate_reports import report_gate
+from pytest_matalign.session.outputs import annotation_lines, write_outputs
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Generator
 
+    from pytest_matalign.scorecard.model import GateRecord, Scorecard
     from pytest_matalign.session.session import MatalignSession
 
 
@@ -19,54 +22,45 @@ class Reporter:
     def __init__(self, session: MatalignSession) -> None:
         self._session = session
         self._scorecard: Scorecard | None = None
+        self._gates: list[GateRecord] = []
+        self._told: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the record off a report, from this process or from a worker."""
         self._session.ledger.gather(report)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Judge the gates once every check is done, here or on the workers.
+
+        A run that was interrupted does not get here, and one that collected nothing keeps its
+        own exit status.
+        """
+        result = yield
+        if session.config.option.collectonly or not session.testscollected:
+            return result
+        if getattr(session.config.option, "lf", False):
+            failed = (
+                session.config.cache.get("cache/lastfailed", {}) if session.config.cache else {}
+            )
+            self._session.complete(set(failed))
+        judged, unjudged = self._session.gates_of(self._session.ledger)
+        self._gates = [*judged, *unjudged]
+        # Raised first, or the progress of the last ones would be above 100 %.
+        session.testscollected += len(judged)
+        for gate in judged:
+            report_gate(session, gate)
+        return result
+
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the files asked for, also after Ctrl-C: what is measured is kept."""
         if session.config.option.collectonly:
             return
-        scorecard = self._session.scorecard()
+        scorecard = self._session.scorecard(self._gates)
         if not scorecard.embeddings and not scorecard.alignments:
             return
         self._scorecard = scorecard
-        settings = self._session.settings
-        if settings.json:
-            write_json(scorecard, settings.json)
-        if settings.markdown:
-            from pytest_matalign.scorecard.markdown import render
-
-            text = render(scorecard)
-            for path in settings.markdown:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                # Appended, because a step summary is shared with other steps of the job.
-                with path.open("a", encoding="utf-8") as file:
-                    file.write(text)
-        if settings.html:
-            self._write_page(scorecard, settings.html)
-
-    def _write_page(self, scorecard: Scorecard, path: Path) -> None:
-        """Write the HTML report, with everything that takes seconds and not minutes."""
-        from pytest_matalign.scorecard.html import write_html
-        from pytest_matalign.scorecard.report_companion import build_companion
-
-        run = self._session
-        companion = build_companion(
-            scorecard,
-            store=run.settings.store,
-            split_files={
-                split.id: Path(split.file)
-                for suite in run.suites.values()
-                for split in suite.split
-                if split.file
-            },
-            packs=run.packs if run.settings.references != "installed" else (),
-            candidate_file=run.candidate.file if run.candidate else None,
-            analyses=False,
-        )
-        write_html(scorecard, path, companion=companion)
+        self._told = write_outputs(self._session, scorecard)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, config: pytest.Config
@@ -81,7 +75,5 @@ class Reporter:
         width = terminalreporter._tw.fullwidth
         for line in lines(self._scorecard, width=width, quiet=quiet):
             terminalreporter.write_line(line)
-        settings = self._session.settings
-        for path in (settings.json, settings.html, *settings.markdown):
-            if path:
-                terminalreporter.write_line(f"written: {path}")
+        for line in (*self._told, *annotation_lines(self._scorecard)):
+            terminalreporter.write_line(line)

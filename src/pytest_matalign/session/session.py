@@ -12,12 +12,13 @@ from pytest_matalign.session.records import Ledger
 from pytest_matalign.session.settings import settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import pytest
 
-    from pytest_matalign.scorecard.model import Scorecard
+    from pytest_matalign.scorecard.model import EmbeddingRecord, GateRecord, Scorecard
+    from pytest_matalign.suites import EmbeddingCase
 
 
 class MatalignSession(Plan):
@@ -56,9 +57,30 @@ class MatalignSession(Plan):
         found = [spec.params.get("embedding_case") for spec in cases if spec is not None]
         self.evaluator.told = frozenset((c.model, c.split.id) for c in found if c is not None)
 
-    def scorecard(self) -> Scorecard:
+    def keep(self, case: EmbeddingCase, record: EmbeddingRecord) -> None:
+        """Keep the candidate's rows where the process that updates the baseline finds them."""
+        if self.settings.update and case.model == self.candidate_id and record.digest:
+            from pytest_matalign.session.updating import keep_rows
+
+            keep_rows(self, case)
+
+    def complete(self, gate_ids: Collection[str]) -> None:
+        """Fill in what a run cut to the last failures left out, for suites with such gates."""
+        for name, suite in self.suites.items():
+            if any(node_id.startswith(f"{PREFIX}{name}::gate[") for node_id in gate_ids):
+                embeddings, alignments = self.records_of(name, self.ledger)
+                have = {(r.model, r.split) for r in embeddings}
+                seen = {(r.a, r.b, r.split, r.metric) for r in alignments}
+                for case in self.embedding_cases(suite.name):
+                    if (case.model, case.split.id) not in have:
+                        self.ledger.add(self.evaluator.embedding_record(case))
+                for one in self.alignment_cases(suite.name):
+                    if (one.a, one.b, one.split.id, one.metric.name) not in seen:
+                        self.ledger.add(self.evaluator.alignment_record(one))
+
+    def scorecard(self, gates: Sequence[GateRecord]) -> Scorecard:
         """Everything gathered so far."""
-        return self.scorecard_of(self.ledger, self._clock)
+        return self.scorecard_of(self.ledger, self._clock, gates=gates)
 
     def header(self) -> list[str]:
         """Lines for pytest's header."""

@@ -6,17 +6,40 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from pytest_matalign.embeddings.pack_format import Encoding  # noqa: TC001  msgspec resolves it
 from pytest_matalign.embeddings.references import Policy  # noqa: TC001  msgspec resolves it
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Input  # noqa: TC001  msgspec resolves it at run time
+from pytest_matalign.verdicts.regression import TOLERANCE
 from pytest_matalign.zoo.card import Modality  # noqa: TC001  msgspec resolves it at run time
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+
+class HostGate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A `[[tool.matalign.gate]]`: a gate of the suites with other bounds, or a new one.
+
+    Only what is given replaces what a suite's gate of this id says; a new gate needs all that a
+    suite's would.
+    """
+
+    id: str
+    suite: str | None = None
+    """Which suite; all of the run that have such a gate, or all for a new one, if None."""
+    kind: Literal["mean-alignment", "error-budget", "coverage"] | None = None
+    metric: str | None = None
+    models: tuple[str, ...] | None = None
+    references: tuple[str, ...] | None = None
+    splits: tuple[str, ...] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    source: str | None = None
+    tooltip: str | None = None
 
 
 class HostTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,6 +63,14 @@ class HostTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Where references come from: `auto`, `packs` or `installed`."""
     packs: tuple[str, ...] = ()
     """Folders of packs or `hf:org/name@<40-hex commit>`, asked before the bundled pack."""
+    baseline: str = "matalign-baseline.json"
+    """File of the earlier release's alignments; its embeddings lie in the folder of that name."""
+    baseline_embeddings: Encoding | Literal["none"] = "float32"
+    """How an update keeps the candidate's embeddings; without them differences are not paired."""
+    tolerance: float = TOLERANCE
+    """Loss of alignment against the baseline that is still accepted."""
+    gate: tuple[HostGate, ...] = ()
+    """Gates added to those of the suites, or laid over the ones of the same id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +88,9 @@ class Settings:
     samples: int | None
     store: Path
     references: Policy
+    baseline: Path
+    update: Literal["new", "regressed", "all"] | None
+    badge: Path | None
     host: HostTable
     json: Path | None
     markdown: tuple[Path, ...]
@@ -116,8 +150,25 @@ def settings_of(option: Namespace, *, root: Path, here: Path) -> Settings:
         if store
         else default_store(),
         references=option.matalign_references or host.references,
+        baseline=root / host.baseline,
+        update=_permitted(option.matalign_update, forced=option.matalign_update_in_ci),
+        badge=here / option.matalign_badge if option.matalign_badge else None,
         host=host,
         json=here / option.matalign_json if option.matalign_json else None,
         markdown=(*markdown, *([Path(summary)] if summary else [])),
         html=here / option.matalign_html if option.matalign_html else None,
     )
+
+
+def _permitted(
+    update: Literal["new", "regressed", "all"] | None, *, forced: bool
+) -> Literal["new", "regressed", "all"] | None:
+    """Refuse to write a baseline where nobody would see it, let alone review it."""
+    automatic = os.environ.get("CI", "").lower() not in {"", "0", "false"}
+    if update and automatic and not forced:
+        raise ConfigurationError(
+            f"--matalign-update={update} would write the baseline in a CI run, where a regression "
+            "would accept itself; run it on your machine and commit the file, or force it with "
+            "--matalign-update-in-ci."
+        )
+    return update

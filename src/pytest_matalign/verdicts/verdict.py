@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 Verdict = Literal[
     "passed",
@@ -19,4 +19,18 @@ Verdict = Literal[
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 FAILING: frozenset[Verdict] = frozenset({"failed", "regressed", "error"})
-"""Verdicts that make a test, a gate and the exit status fail; no other code decides this."""
+"""Verdicts that make a test, a gate and the exit status fail; see `fails`."""
+
+
+class Judged(Protocol):
+    """A record of any kind."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Its verdict."""
+        ...
+
+
+def fails(record: Judged) -> bool:
+    """Whether a record fails its test and the run; no other code decides this."""
+    return record.verdict in FAILING and not getattr(record, "tolerated", False)

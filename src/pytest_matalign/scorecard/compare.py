@@ -1,0 +1,170 @@
+"""What changed from one scorecard to another, for a person to read in a comment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from pytest_matalign.scorecard.release import table
+from pytest_matalign.scorecard.summary import in_words, verdict_counts
+from pytest_matalign.verdicts.baseline import BaselineRow
+from pytest_matalign.verdicts.regression import from_values
+from pytest_matalign.verdicts.verdict import fails
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_matalign.scorecard.model import AlignmentRecord, BaselineOutcome, Scorecard
+
+SHOWN = 30
+Key: TypeAlias = tuple[str, str, str, str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One check in both scorecards.
+
+    Attributes:
+        outcome: Of the later value against the earlier one, taken as independent.
+    """
+
+    before: AlignmentRecord
+    after: AlignmentRecord
+    outcome: BaselineOutcome
+
+    @property
+    def newly_failing(self) -> bool:
+        """Whether the check fails now and did not."""
+        return fails(self.after) and not fails(self.before)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScorecardComparison:
+    """Two scorecards, check by check."""
+
+    before: Scorecard
+    after: Scorecard
+    changes: tuple[Change, ...]
+    only_before: tuple[Key, ...]
+    only_after: tuple[Key, ...]
+
+    @property
+    def worse(self) -> list[Change]:
+        """Checks that fail newly, or lost alignment beyond doubt."""
+        return [
+            change
+            for change in self.changes
+            if change.newly_failing or change.outcome.verdict == "regressed"
+        ]
+
+
+def compare(before: Scorecard, after: Scorecard, *, tolerance: float) -> ScorecardComparison:
+    """Match the checks of two scorecards; a candidate may have another name in each."""
+    old = {_key(record, before): record for record in before.alignments}
+    new = {_key(record, after): record for record in after.alignments}
+    shared = [key for key in new if key in old]
+    changes = (
+        Change(
+            before=old[key],
+            after=new[key],
+            outcome=from_values(new[key], _row(old[key]), tolerance=tolerance),
+        )
+        for key in shared
+        if old[key].value is not None and new[key].value is not None
+    )
+    return ScorecardComparison(
+        before=before,
+        after=after,
+        changes=tuple(sorted(changes, key=_loss, reverse=True)),
+        only_before=tuple(key for key in old if key not in new),
+        only_after=tuple(key for key in new if key not in old),
+    )
+
+
+def markdown(found: ScorecardComparison) -> str:
+    """The comparison as Markdown, worst first and details folded."""
+    return "\n".join(_lines(found)) + "\n"
+
+
+def _lines(found: ScorecardComparison) -> Iterator[str]:
+    worse = found.worse
+    before, after = (card.candidate or "all pairs" for card in (found.before, found.after))
+    head = f"❌ {len(worse)} checks are worse" if worse else "✅ nothing is worse"
+    yield f"### Alignment of `{after}` against `{before}`: {head}"
+    yield ""
+    counts: Counter[str] = Counter(change.outcome.verdict for change in found.changes)
+    yield f"- {len(found.changes)} checks compared: {in_words(counts)}"
+    for label, card in (("before", found.before), ("after", found.after)):
+        yield f"- {label}: {in_words(verdict_counts(card.alignments))}"
+    yield ""
+    if worse:
+        yield from table(_HEAD, [_cells(change) for change in worse[:SHOWN]])
+    others = [change for change in found.changes if change not in worse]
+    if others:
+        yield f"<details><summary>Largest other changes ({len(others)} in all)</summary>"
+        yield ""
+        others.sort(key=lambda change: -abs(change.outcome.difference or 0.0))
+        yield from table(_HEAD, [_cells(change) for change in others[:SHOWN]])
+        yield "</details>"
+        yield ""
+    for label, keys in (("before", found.only_before), ("after", found.only_after)):
+        if keys:
+            yield f"{len(keys)} checks are only in the scorecard {label}."
+            yield ""
+
+
+_HEAD = ["suite", "split", "metric", "models", "before", "after", "change", "verdict"]
+
+
+def _cells(change: Change) -> list[str]:
+    now, outcome = change.after, change.outcome
+    value = "–" if outcome.difference is None else f"{outcome.difference:+.3f}"
+    if outcome.low is not None and outcome.high is not None:
+        value += f" [{outcome.low:+.3f}, {outcome.high:+.3f}]"
+    verdict = "now failing" if change.newly_failing else outcome.verdict
+    return [
+        now.suite,
+        now.split,
+        now.metric,
+        f"{now.a} – {now.b}",
+        f"{change.before.value:.3f}",
+        f"{now.value:.3f}",
+        value,
+        verdict if outcome.verdict != "not-comparable" else f"not-comparable: {outcome.reason}",
+    ]
+
+
+def _key(record: AlignmentRecord, card: Scorecard) -> Key:
+    first = "candidate" if record.a == card.candidate else record.a
+    return (record.suite, record.split, first, record.b, record.metric)
+
+
+def _row(record: AlignmentRecord) -> BaselineRow:
+    assert record.value is not None
+    assert record.low is not None
+    assert record.high is not None
+    return BaselineRow(
+        suite=record.suite,
+        split=record.split,
+        reference=record.b,
+        metric=record.metric,
+        estimator=record.estimator,
+        k=record.k,
+        preprocess=record.preprocess,
+        n=record.n,
+        fingerprint=record.fingerprint,
+        identity=record.reference,
+        value=record.value,
+        low=record.low,
+        high=record.high,
+        confidence=record.confidence or 0.95,
+    )
+
+
+def _loss(change: Change) -> float:
+    """Alignment lost, for sorting; what cannot be compared comes last."""
+    difference = change.outcome.difference
+    if difference is None:
+        return float("-inf")
+    return -difference if change.after.higher_is_closer else difference
