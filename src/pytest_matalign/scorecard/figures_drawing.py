@@ -49,7 +49,7 @@ def ladders(scorecard: Scorecard, width: float) -> Drawn:
         rows = [row for row in reversed(table.rows) if row.mean is not None]
         if not rows:
             continue
-        figure, axes = _axes(width, LINE_INCH * len(rows) + 0.55)
+        figure, axes = _axes(width, LINE_INCH * len(rows) + 0.7)
         for y, row in enumerate(rows):
             colour = MODALITY.get(row.model.modality, "#8a8f94")
             if row.best and row.worst:
@@ -62,8 +62,11 @@ def ladders(scorecard: Scorecard, width: float) -> Drawn:
                 axes.plot(row.control.value, y, "D", mfc="white", mec="#51606e", ms=3, mew=0.8)
         axes.set_yticks(range(len(rows)), [row.model.id for row in rows])
         k = f", k = {table.k}" if table.k is not None else ""
-        axes.set_xlabel(f"{_words(table.metric)}{k}, n = {table.split.samples}")
-        axes.set_title(f"{table.split.id}: dot, mean; bar, range; diamond, closest control")
+        axes.set_xlabel(
+            f"{_words(table.metric)}{k}, n = {table.split.samples}\n"
+            "dot: mean; bar: range; diamond: closest control"
+        )
+        axes.set_title(table.split.id)
         yield f"ladder-{_file(table.split.id)}", figure
 
 

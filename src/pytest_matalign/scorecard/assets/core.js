@@ -97,7 +97,8 @@ function showTip(html, x, y) {
 const hideTip = () => { tip.hidden = true; };
 const say = (html) => { live.textContent = html.replace(/<\/(b|dd|p|div)>/g, ", ").replace(/<[^>]+>/g, " "); };
 addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); });
-addEventListener("scroll", hideTip, { passive: true });
+// Not on "scroll": bringing a focused figure into view scrolls as well.
+["wheel", "touchmove"].forEach((name) => addEventListener(name, hideTip, { passive: true }));
 
 const list = (pairs) =>
   `<dl>${pairs.filter(([, value]) => value !== null && value !== undefined && value !== "")
