@@ -143,3 +143,19 @@ def test_a_zoo_model_as_candidate(host: Host) -> None:
     """It is not compared with itself."""
     result = host.run("--matalign-candidate", "size", "--matalign-json", "card.json")
     result.assert_outcomes(passed=7)
+
+
+def test_a_candidate_that_cannot_be_had_is_an_error(host: Host) -> None:
+    """A missing reference is a skip; a missing candidate would gate nothing."""
+    host.configure('input = "smiles"')
+    result = host.run("--matalign-candidate", f"hf:nobody/nothing@{'a' * 40}", "-k", "embedding")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*the candidate cannot be had: *"])
+
+
+def test_a_file_without_the_split_leaves_it_out(host: Host) -> None:
+    """The split is skipped with the reason; the references are still embedded."""
+    np.savez(host.path / "mine.npz", **{"x.ids": np.array(["a"]), "x.vectors": np.ones((1, 2))})
+    result = host.run("--matalign-candidate", "mine.npz")
+    result.assert_outcomes(passed=3, skipped=7)
+    result.stdout.fnmatch_lines(["*accepts 0 of 60 samples (most often: not in the candidate's*"])

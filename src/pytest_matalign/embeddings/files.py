@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_matalign.embeddings.embedding import Embedding, check_vectors
-from pytest_matalign.errors import ConfigurationError, UnavailableError
+from pytest_matalign.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+ABSENT = "not in the candidate's file"
 
 
 def write_embeddings(path: Path, embeddings: Iterable[Embedding]) -> None:
@@ -35,17 +37,17 @@ def read_embedding(path: Path, *, model: str, split: str, ids: Sequence[str]) ->
         path: An `.npz` file as `write_embeddings` makes it.
         model: Name given to the embedding.
         split: Split id.
-        ids: Sample ids of the run, in order; the file may hold more, in any order.
+        ids: Sample ids of the run, in order; the file may hold more, in any order. Those it
+            does not hold count as refused, all of them if it has nothing for this split.
 
     Raises:
         ConfigurationError: If the file is not such a file, or its ids do not belong to the split.
-        UnavailableError: If the file has nothing for this split.
         ExtractionError: If the vectors are not finite rows, one an id.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
             if f"{split}.vectors" not in file or f"{split}.ids" not in file:
-                raise UnavailableError(f"{path} holds no embedding of split {split!r}")
+                return _absent(model=model, split=split, ids=ids)
             names = [str(name) for name in file[f"{split}.ids"]]
             vectors = check_vectors(
                 file[f"{split}.vectors"], rows=len(names), model=model, split=split
@@ -69,6 +71,17 @@ def read_embedding(path: Path, *, model: str, split: str, ids: Sequence[str]) ->
         split=split,
         ids=kept,
         vectors=vectors[[row[name] for name in kept]],
-        refused={name: "not in the candidate's file" for name in ids if name not in row},
+        refused={name: ABSENT for name in ids if name not in row},
+        source="file",
+    )
+
+
+def _absent(*, model: str, split: str, ids: Sequence[str]) -> Embedding:
+    return Embedding(
+        model=model,
+        split=split,
+        ids=(),
+        vectors=np.empty((0, 0), dtype=np.float32),
+        refused=dict.fromkeys(ids, ABSENT),
         source="file",
     )

@@ -129,12 +129,14 @@ class Evaluator:
         try:
             embedding = self.embedding(case.model, case.split)
         except UnavailableError as error:
-            required = case.model in self.suites[case.suite].required
-            verdict, reason = (
-                ("error", f"{case.model} is required by suite {case.suite!r}: {error}")
-                if required
-                else ("skipped", str(error))
-            )
+            # A reference may be missing, the model under test may not: nothing would be gated.
+            if self._is_candidate(case.model):
+                verdict, reason = "error", f"the candidate cannot be had: {error}"
+            elif case.model in self.suites[case.suite].required:
+                verdict = "error"
+                reason = f"{case.model} is required by suite {case.suite!r}: {error}"
+            else:
+                verdict, reason = "skipped", str(error)
             return msgspec.structs.replace(empty, verdict=verdict, reason=reason)
         except MatalignError as error:
             return msgspec.structs.replace(
