@@ -32,6 +32,7 @@ def _gate(options: argparse.Namespace) -> int:
     from pytest_matalign.session.records import Ledger
 
     plan = plan_of(options)
+    plan.check()
     clock = RunClock(command=f"matalign {' '.join(sys.argv[1:])}")
     ledger = Ledger()
     _fill(ledger, plan)

@@ -135,6 +135,22 @@ class Plan:
             progress=self._progress,
         )
 
+    def check(self) -> None:
+        """Find out everything that can be known to be wrong before anything runs.
+
+        Raises:
+            ConfigurationError: If a suite, card, gate, baseline or option is wrong.
+        """
+        for suite in self.suites:
+            self.alignment_cases(suite)
+        if self.settings.update and self.candidate is None:
+            raise ConfigurationError(
+                "--matalign-update writes the baseline of a candidate, and there is none; name it "
+                "with --matalign-candidate or in [tool.matalign]."
+            )
+        if self.candidate is not None:
+            self.baseline.check()
+
     def embedding_cases(self, suite: str) -> list[EmbeddingCase]:
         """Embeddings a suite needs."""
         return suites.embedding_cases(self.suites[suite], candidate=self.candidate_id)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from pytest_matalign.errors import MatalignError
 from pytest_matalign.session.reporting import Reporter
 from pytest_matalign.session.session import MatalignSession
-
-if TYPE_CHECKING:
-    from pytest_matalign.suites import Suite
 
 
 def start(config: pytest.Config) -> MatalignSession:
@@ -22,9 +17,7 @@ def start(config: pytest.Config) -> MatalignSession:
     """
     try:
         session = MatalignSession(config)
-        _: list[Suite] = list(session.suites.values())
-        for suite in session.suites:
-            session.alignment_cases(suite)
+        session.check()
     except MatalignError as error:
         raise pytest.UsageError(str(error)) from None
     # Only the process that talks to the user gathers records and reports them.

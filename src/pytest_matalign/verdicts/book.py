@@ -47,6 +47,17 @@ class BaselineBook:
     def _rows(self) -> dict[Key, BaselineRow]:
         return {row.key: row for row in self.baseline.rows} if self.baseline else {}
 
+    def check(self) -> None:
+        """Read the file, and every embedding beside it.
+
+        Raises:
+            ConfigurationError: If one of them is faulty.
+        """
+        pack = Pack(self.folder)
+        if self.baseline is not None and pack.exists():
+            for split, model in pack:
+                pack.entry(split, model)
+
     def row(self, key: Key) -> BaselineRow | None:
         """The row of a check; None if the baseline has none."""
         return self._rows.get(key)
