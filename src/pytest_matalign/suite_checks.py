@@ -70,13 +70,10 @@ def _of_difference(expectation: Expectation, where: str, suite: Suite) -> Iterat
         yield f"{where} compares two alignments; give at_least, or nothing for 0."
     if expectation.closer_than and not expectation.between:
         yield f"{where} has closer_than and needs between = [[model], [closer one]]."
-    known = (
-        [*suite.controls, "untrained"] if expectation.above else [*suite.models, *suite.controls]
-    )
+    known = [*suite.models, *suite.controls, *(["untrained"] if expectation.above else [])]
     other = expectation.above or expectation.closer_than
     if other not in known:
-        kind = "control" if expectation.above else "model"
-        yield f"{where} names {kind} {other!r}; valid are {', '.join(known)}."
+        yield f"{where} names model {other!r}; valid are {', '.join(known)}."
 
 
 def _of_band(band: Band, suite: Suite) -> Iterator[str]:
