@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class _Block:
     path: Path
-    split: str
     group: str
     """Canonical text of everything that identifies the model."""
     model: str | None
@@ -127,7 +126,6 @@ def _blocks(store: Path) -> Iterator[_Block]:
         identity = {name: v for name, v in entry["provenance"].items() if name != "split"}
         yield _Block(
             path=path,
-            split=entry["provenance"]["split"],
             group=json.dumps(identity, sort_keys=True),
             model=identity.get("model"),
             ids=tuple(entry["ids"]),
