@@ -1,0 +1,1 @@
+"""What this repository releases: CHGNet 0.3.0."""
