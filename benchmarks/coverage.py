@@ -5,6 +5,7 @@
 Each repetition draws new samples from one population. An interval covers when it contains the
 mean of the metric over all repetitions (its expectation at this n and k). `se ratio` is the mean
 reported standard error over the deviation actually seen; `level` is how often p <= 0.05.
+`--method jackknife` and `--method subsampling` show the intervals by resampling instead.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from pytest_matalign.statistics import (
     Estimate,
     assess,
     assess_difference,
+    jackknife_interval,
     metric_spec,
     prepare,
+    subsampling_interval,
 )
 
 GATES = ("cknna", "mutual_knn", "distance_correlation", "information_imbalance", "linear_cka")
 Z = 1.959963984540054
+RESAMPLING = {"jackknife": jackknife_interval, "subsampling": subsampling_interval}
 
 
 def _population(kind: str, n: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
@@ -62,6 +66,8 @@ def main() -> None:
     parser.add_argument("--metrics", nargs="+", default=list(GATES))
     parser.add_argument("--populations", nargs="+", default=list(POPULATIONS))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--method", choices=["assess", *RESAMPLING], default="assess")
+    parser.add_argument("--no-differences", action="store_true", help="skip paired differences")
     options = parser.parse_args()
     specs = [metric_spec(name) for name in options.metrics]
     print(f"n = {options.n}, {options.repetitions} repetitions, nominal 95 %")
@@ -71,28 +77,34 @@ def main() -> None:
         rng = np.random.default_rng([options.seed, POPULATIONS.index(kind)])
         rows = defaultdict(list)
         for _ in range(options.repetitions):
-            x, y, w = (prepare(view, specs=specs) for view in _population(kind, options.n, rng))
+            views = _population(kind, options.n, rng)
+            x, y, *more = (
+                prepare(view, specs=specs) for view in views[: 2 if options.no_differences else 3]
+            )
             for spec in specs:
+                if options.method != "assess":
+                    drawn = RESAMPLING[options.method](*views[:2], spec)
+                    rows[spec.name].append([drawn.value, drawn.standard_error, 1.0])
+                    continue
                 e = assess(x, y, spec)
-                d = assess_difference(w, y, x, spec)
-                rows[spec.name].append(
-                    (
-                        e.value,
-                        (e.high - e.low) / 2 / Z,
-                        d.value,
-                        (d.high - d.low) / 2 / Z,
-                        e.p_value,
-                    )
-                )
+                row = [e.value, _error(e), e.p_value]
+                for w in more:
+                    d = assess_difference(w, y, x, spec)
+                    row += [d.value, _error(d)]
+                rows[spec.name].append(row)
         for name, values in rows.items():
-            value, error, change, change_error, p = np.array(values).T
+            value, error, p, *change = np.array(values).T
             covered = np.abs(value - value.mean()) <= Z * error
-            change_covered = np.abs(change - change.mean()) <= Z * change_error
+            paired = ""
+            if change:
+                inside = np.abs(change[0] - change[0].mean()) <= Z * change[1]
+                paired = f"{inside.mean():.3f}"
             ratio = np.sqrt((error**2).mean()) / value.std()
-            level = f"{(p <= 0.05).mean():.3f}" if kind == "independent" else ""
+            tested = kind == "independent" and options.method == "assess"
+            level = f"{(p <= 0.05).mean():.3f}" if tested else ""
             print(
                 f"| {kind} | {name} | {value.mean():.4f} | {value.std():.5f} | {ratio:.2f} | "
-                f"{covered.mean():.3f} | {change_covered.mean():.3f} | {level} |",
+                f"{covered.mean():.3f} | {paired} | {level} |",
                 flush=True,
             )
 

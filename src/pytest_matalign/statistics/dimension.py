@@ -59,6 +59,10 @@ def assess_dimension(
 ) -> DimensionEstimate:
     """Return the intrinsic dimension of a space with a delete-a-group jackknife interval.
 
+    Conservative: in simulations (n = 300) the reported standard error was 1.4 to 2 times the
+    deviation seen and nominal 95 % intervals covered in 99 to 100 % of draws, because leaving
+    samples out moves the neighbours of those left.
+
     Args:
         x: Embedding (n, d).
         method: See `pytest_matalign.metrics.intrinsic_dimension`.
