@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from textwrap import shorten
+import re
+from dataclasses import dataclass
+from textwrap import shorten, wrap
 from typing import TYPE_CHECKING
 
 from pytest_matalign.scorecard.release import release_lines
@@ -43,15 +45,58 @@ def lines(scorecard: Scorecard, *, width: int = 80, quiet: bool = False) -> Iter
         records = [r for r in scorecard.alignments if r.suite == suite.name]
         used = {m for r in records if r.value is not None for m in (r.a, r.b)}
         trained = [m for m in scorecard.models if m.role != "control" and m.id in used]
-        yield (
+        line = (
             f"{suite.name}: {len(trained)} models, {len(records)} alignments: "
             f"{in_words(verdict_counts(records))}"
         )
+        yield from [line] if quiet else wrap(line, width, subsequent_indent="  ")
+
+
+def style(line: str) -> dict[str, bool]:
+    """How a line is set off, in the words of pytest's own writer, which colours terminals only."""
+    if _TITLE.match(line):
+        return {"bold": True}
+    if line.startswith("failures: ") or _FAILING.search(line):
+        return {"red": True}
+    if _PASSED.search(line):
+        return {"green": True}
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """Columns of a table, and the most characters a name in it may have."""
+
+    columns: tuple[str, ...]
+    model: int
+    control: int
+    names: bool = False
+    """Whether partners are named and not given by the number of their row."""
+
+
+_WIDE = _Layout(
+    columns=("#", "model", "modality", "n", "mean", "best", "worst", "control", "verdicts"),
+    model=60,
+    control=60,
+    names=True,
+)
+_NARROW = tuple(
+    _Layout(columns=columns, model=model, control=control)
+    for columns, model, control in (
+        (("#", "model", "n", "mean", "best", "worst", "control", "verdicts"), 24, 11),
+        (("#", "model", "n", "mean", "best", "control", "verdicts"), 24, 11),
+        (("#", "model", "n", "mean", "best", "control", "verdicts"), 20, 9),
+        (("model", "n", "mean", "control", "verdicts"), 18, 9),
+        (("model", "mean", "verdicts"), 12, 9),
+    )
+)
+"""From the most telling to the narrowest; the first that fits is taken."""
+_TITLE = re.compile(r"\S+ / \S+ \(")
+_FAILING = re.compile(r"^\S+: \d+ models, .*\b(failed|regressed|error)\b")
+_PASSED = re.compile(r"^\S+: \d+ models, .*\b(passed|improved|unchanged)\b")
 
 
 def _table_lines(table: SplitTable, width: int) -> Iterator[str]:
-    from tabulate import tabulate
-
     k = f", k = {table.k}" if table.k is not None else ""
     yield ""
     yield shorten(
@@ -60,29 +105,38 @@ def _table_lines(table: SplitTable, width: int) -> Iterator[str]:
         width,
         placeholder="…",
     )
-    number = {row.model.id: index for index, row in enumerate(table.rows, 1)}
-    wide = width >= WIDE
+    layouts = [_WIDE, *_NARROW] if width >= WIDE else _NARROW
+    for layout in layouts:
+        text = _table_text(table, layout)
+        if max(map(len, text)) <= width:
+            break
+    yield from text
+
+
+def _table_text(table: SplitTable, layout: _Layout) -> list[str]:
+    from tabulate import tabulate
+
+    number = {row.model.id: str(index) for index, row in enumerate(table.rows, 1)}
     rows = []
     for row in table.rows:
         verdicts = " ".join(
             f"{count} {SHORT[name]}" for name, count in row.verdicts.items() if name in SHORT
         )
-        cells = [
-            str(number[row.model.id]),
-            row.model.id if wide else _clip(row.model.id, 24),
-            str(row.n),
-            "–" if row.mean is None else f"{row.mean:.2f}",
-            _partner(row.best, number, wide=wide),
-            _partner(row.worst, number, wide=wide),
-            _partner(row.control, {}, wide=wide),
-            verdicts,
-        ]
-        rows.append([*cells[:2], row.model.modality, *cells[2:]] if wide else cells)
-    head = ["#", "model", "n", "mean", "best", "worst", "control", "verdicts"]
-    if wide:
-        head.insert(2, "modality")
-    text = tabulate(rows, headers=head, tablefmt="simple", disable_numparse=True)
-    yield from (line[:width].rstrip() for line in text.splitlines())
+        mean = "–" if row.mean is None else f"{row.mean:.2f}"
+        cells = {
+            "#": number[row.model.id],
+            "model": _clip(row.model.id, layout.model),
+            "modality": row.model.modality,
+            "n": str(row.n),
+            "mean": mean,
+            "best": _partner(row.best, number, layout),
+            "worst": _partner(row.worst, number, layout),
+            "control": _partner(row.control, {}, layout),
+            "verdicts": verdicts,
+        }
+        rows.append([cells[name] for name in layout.columns])
+    text = tabulate(rows, headers=layout.columns, tablefmt="simple", disable_numparse=True)
+    return [line.rstrip() for line in text.splitlines()]
 
 
 def _missing_lines(scorecard: Scorecard, width: int) -> Iterator[str]:
@@ -97,8 +151,6 @@ def _missing_lines(scorecard: Scorecard, width: int) -> Iterator[str]:
 
 
 def _failure_lines(scorecard: Scorecard, width: int) -> Iterator[str]:
-    from textwrap import wrap
-
     found = failures(scorecard)
     if found:
         yield ""
@@ -113,11 +165,11 @@ def _failure_lines(scorecard: Scorecard, width: int) -> Iterator[str]:
     yield ""
 
 
-def _partner(partner: Partner | None, number: dict[str, int], *, wide: bool) -> str:
+def _partner(partner: Partner | None, number: dict[str, str], layout: _Layout) -> str:
     if partner is None:
         return "–"
-    if wide or partner.model not in number:
-        return f"{partner.value:.2f} {partner.model if wide else _clip(partner.model, 11)}"
+    if layout.names or partner.model not in number:
+        return f"{partner.value:.2f} {_clip(partner.model, layout.control)}"
     return f"{partner.value:.2f} #{number[partner.model]}"
 
 

@@ -68,12 +68,12 @@ class Reporter:
         """Print the scorecard."""
         if self._scorecard is None:
             return
-        from pytest_matalign.scorecard.terminal import lines
+        from pytest_matalign.scorecard.terminal import lines, style
 
         terminalreporter.section("matalign scorecard")
         quiet = config.get_verbosity() < 0
         width = terminalreporter._tw.fullwidth
         for line in lines(self._scorecard, width=width, quiet=quiet):
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(line, **style(line))
         for line in (*self._told, *annotation_lines(self._scorecard)):
             terminalreporter.write_line(line)
