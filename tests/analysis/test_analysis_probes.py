@@ -19,8 +19,8 @@ def test_planted_label_is_read_off_the_families_that_see_structure(method):
 
     left = CrossFit(planted.covariates).residuals(planted.labels[:, None])[:, 0]
     scores = {m: probe(x, left, method=method).score for m, x in planted.embeddings.items()}
-    assert scores["north-large"].low > 0.3
-    assert scores["south-small"].low > 0.3
+    assert scores["north-large"].low > 0.2
+    assert scores["south-small"].low > 0.2
     for model in ("hermit-large", "hollow-large", "composition", "size", "random"):
         assert scores[model].value < 0.1
 

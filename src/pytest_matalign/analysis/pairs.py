@@ -9,6 +9,7 @@ interval by one rule.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from pytest_matalign.analysis.interval import (
 )
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.metrics.arrays import Float64, distances, gram
-from pytest_matalign.metrics.cka import double_centred, u_centred, unbiased_kernel
+from pytest_matalign.metrics.cka import double_centred, u_centred
 from pytest_matalign.metrics.cknna import centred_by_row
 from pytest_matalign.metrics.neighbours import mid_ranks, neighbour_weights
 from pytest_matalign.metrics.preprocessing import preprocess
@@ -29,7 +30,12 @@ from pytest_matalign.metrics.preprocessing import preprocess
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from pytest_matalign.statistics import MetricSpec
+
+    Rows = NDArray[np.intp] | None
+    """Samples of a replicate; None for all."""
 
 METRICS = (
     "cknna",
@@ -132,14 +138,16 @@ def pair_table(
         )
     n = sizes.pop()
     dealt = sample_groups(n, groups=groups, seed=seed)
-    kept = [np.flatnonzero(dealt != group) for group in range(groups)]
+    spaces = _spaces(arrays, spec)
     return PairTable(
         split=split,
         spec=spec,
         n=n,
         models=tuple(embeddings),
-        values=pair_matrix(arrays, spec),
-        replicates=np.stack([pair_matrix([a[rows] for a in arrays], spec) for rows in kept]),
+        values=_matrix(spaces, spec, None),
+        replicates=np.stack(
+            [_matrix(spaces, spec, np.flatnonzero(dealt != group)) for group in range(groups)]
+        ),
     )
 
 
@@ -152,10 +160,72 @@ def pair_matrix(embeddings: Sequence[Float64], spec: MetricSpec) -> Float64:
     Raises:
         MetricInputError: A metric that is no inner product; arrays that cannot be compared.
     """
-    features = [preprocess(x, spec.preprocess) for x in embeddings]
+    return _matrix(_spaces(embeddings, spec), spec, None)
+
+
+class _Space:
+    """Inner products and distances of one embedding, of which replicates take a part.
+
+    Features are prepared once, on all samples: a replicate keeps the centre of the whole.
+    """
+
+    def __init__(self, x: Float64, how: str) -> None:
+        self._features = preprocess(x, how)
+        self.n = len(x)
+
+    @cached_property
+    def gram(self) -> Float64:
+        return gram(self._features)
+
+    @cached_property
+    def distances(self) -> Float64:
+        return distances(self._features)
+
+    @cached_property
+    def ranks(self) -> Float64:
+        return mid_ranks(self.distances)
+
+    @cached_property
+    def order(self) -> NDArray[np.intp] | None:
+        """Samples by distance from each row, itself first; None where distances are tied."""
+        order = self.distances.argsort(axis=1, kind="stable")
+        integral = (self.ranks == np.rint(self.ranks)).all()
+        distinct = integral and (np.sort(self.ranks, axis=1) == np.arange(self.n)).all()
+        return order if distinct else None
+
+    def ranks_among(self, rows: Rows) -> Float64:
+        """Ranks (m, m) among some of the samples, without sorting them again."""
+        if rows is None:
+            return self.ranks
+        if self.order is None:
+            return mid_ranks(_part(self.distances, rows))
+        kept = np.zeros(self.n, dtype=bool)
+        kept[rows] = True
+        order = self.order[rows]
+        place = np.empty_like(order)
+        np.put_along_axis(place, order, kept[order].cumsum(axis=1) - 1, axis=1)
+        ranks: Float64 = place[:, rows].astype(np.float64)
+        return ranks
+
+
+def _part(matrix: Float64, rows: Rows) -> Float64:
+    """Rows and columns of some of the samples; all of them where `rows` is None."""
+    return matrix if rows is None else np.ascontiguousarray(matrix[np.ix_(rows, rows)])
+
+
+def _spaces(embeddings: Sequence[Float64], spec: MetricSpec) -> list[_Space]:
+    if spec.name not in METRICS:
+        raise MetricInputError(
+            f"metric {spec.name} cannot be taken over all pairs at once; choose one of "
+            f"{', '.join(METRICS)}."
+        )
+    return [_Space(x, spec.preprocess) for x in embeddings]
+
+
+def _matrix(spaces: Sequence[_Space], spec: MetricSpec, rows: Rows) -> Float64:
     if spec.name == "information_imbalance":
-        return _imbalances(features, spec.k or 1)
-    flat = np.stack([_matrix(x, spec).ravel() for x in features])
+        return _imbalances(spaces, spec.k or 1, rows)
+    flat = np.stack([_flat(space, spec, rows).ravel() for space in spaces])
     norms = np.sqrt(np.einsum("ij,ij->i", flat, flat))
     if (norms == 0).any():
         raise MetricInputError(
@@ -171,33 +241,24 @@ def pair_matrix(embeddings: Sequence[Float64], spec: MetricSpec) -> Float64:
     return matrix
 
 
-def _matrix(x: Float64, spec: MetricSpec) -> Float64:
+def _flat(space: _Space, spec: MetricSpec, rows: Rows) -> Float64:
     """The n x n matrix of one space whose cosine with another's is the metric."""
     if spec.name == "cknna":
-        kernel = gram(x)
+        kernel = _part(space.gram, rows)
         masked: Float64 = neighbour_weights(kernel, spec.k or 0) * centred_by_row(kernel)
         return masked
     if spec.name == "mutual_knn":
-        return neighbour_weights(gram(x), spec.k or 0)
-    if spec.name == "distance_correlation":
-        return u_centred(distances(x))
-    if spec.name == "distance_correlation_biased":
-        return double_centred(distances(x))
+        return neighbour_weights(_part(space.gram, rows), spec.k or 0)
     if spec.name == "linear_cka":
-        return unbiased_kernel(x)
-    raise MetricInputError(
-        f"metric {spec.name} cannot be taken over all pairs at once; choose one of "
-        f"{', '.join(METRICS)}."
-    )
+        return u_centred(double_centred(_part(space.gram, rows)))
+    centre = u_centred if spec.name == "distance_correlation" else double_centred
+    return centre(_part(space.distances, rows))
 
 
-def _imbalances(features: Sequence[Float64], k: int) -> Float64:
+def _imbalances(spaces: Sequence[_Space], k: int, rows: Rows) -> Float64:
     """2 / n times the mean rank in j of the k nearest neighbours in i, for all i and j."""
-    weights, ranks = [], []
-    for x in features:
-        d = distances(x)
-        weights.append(neighbour_weights(-d, k).ravel())
-        ranks.append(mid_ranks(d).ravel())
-    n = len(features[0])
+    weights = [neighbour_weights(-_part(s.distances, rows), k).ravel() for s in spaces]
+    ranks = [s.ranks_among(rows).ravel() for s in spaces]
+    n = len(spaces[0].distances) if rows is None else len(rows)
     matrix: Float64 = 2.0 / (n * n * k) * (np.stack(weights) @ np.stack(ranks).T)
     return matrix

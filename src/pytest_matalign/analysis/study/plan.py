@@ -20,8 +20,8 @@ MEDIUM = 200
 SMALL = 100
 SERIES: Mapping[str, tuple[float, ...]] = {
     "rattle": (0.05, 0.2, 0.5),
-    "strain": (0.05, 0.15),
-    "volume": (0.9, 0.7),
+    "strain": (0.15,),
+    "volume": (0.7,),
 }
 """Levels of the graded series on crystals: see `pytest_matalign.splits.perturb`."""
 
