@@ -1,0 +1,215 @@
+"""MkDocs hook: pages of the reference, written from the code, the cards and the schemas.
+
+Nothing here is kept in the repository, so nothing can go stale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from mkdocs.structure.files import File
+
+from pytest_matalign import cli, suites
+from pytest_matalign.scorecard.schema import schema_text
+from pytest_matalign.session.settings import HostGate, HostTable
+from pytest_matalign.splits import split_cards
+from pytest_matalign.zoo.registry import cards
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add every generated page."""
+    for path, text in pages().items():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def pages() -> Mapping[str, str]:
+    """Markdown of every generated page, by its path."""
+    return {
+        "reference/options.md": "\n".join(_options()),
+        "reference/cli.md": "\n".join(_commands()),
+        "reference/suite.md": "\n".join(_suite()),
+        "reference/scorecard.md": "\n".join(_scorecard()),
+        "reference/zoo.md": "\n".join(_zoo()),
+        "reference/splits.md": "\n".join(_splits()),
+    }
+
+
+def _options() -> Iterator[str]:
+    from pytest_matalign.plugin import pytest_addoption
+
+    class Group:
+        def __init__(self) -> None:
+            self.rows: list[tuple[str, dict[str, Any]]] = []
+
+        def addoption(self, name: str, **options: Any) -> None:
+            self.rows.append((name, options))
+
+    class Parser:
+        group = Group()
+
+        def getgroup(self, *_: str) -> Group:
+            return self.group
+
+    pytest_addoption(Parser())  # type: ignore[arg-type]  # a stand-in that only listens
+    yield "# Options\n\n## Of pytest\n"
+    yield "| option | |\n|---|---|"
+    for name, options in Parser.group.rows:
+        choices = "{" + ",".join(options["choices"]) + "}" if options.get("choices") else None
+        value = options.get("metavar") or choices or ""
+        yield f"| `{name}{' ' if value else ''}{_cell(value)}` | {_cell(options['help'])} |"
+    yield "\n## `[tool.matalign]` in `pyproject.toml`\n"
+    yield from _struct(HostTable)
+    yield "\n## `[[tool.matalign.gate]]`\n"
+    yield from _struct(HostGate)
+    yield "\n## Fixtures\n"
+    yield "| fixture | |\n|---|---|"
+    yield "| `embedding` | one model of the suite on one of its splits, embedded |"
+    yield "| `alignment` | one pair of the suite compared by one metric on one split, and judged |"
+
+
+def _commands() -> Iterator[str]:
+    yield "# Commands\n"
+    parser = cli._parser()
+    yield f"```text\n{_help(parser)}\n```\n"
+    for name, command in _children(parser):
+        yield f"## `matalign {name}`\n"
+        yield f"```text\n{_help(command)}\n```\n"
+        for part, inner in _children(command):
+            yield f"### `matalign {name} {part}`\n"
+            yield f"```text\n{_help(inner)}\n```\n"
+
+
+def _children(parser: argparse.ArgumentParser) -> list[tuple[str, argparse.ArgumentParser]]:
+    return [
+        (name, child)
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for name, child in action.choices.items()
+    ]
+
+
+def _help(parser: argparse.ArgumentParser) -> str:
+    parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=88)
+    return parser.format_help().strip()
+
+
+def _suite() -> Iterator[str]:
+    yield "# Suite files\n"
+    yield "Keys of `suite.toml`. Unknown keys are refused.\n"
+    yield from _struct(suites.Suite)
+    for table, struct in (
+        ("[[split]]", suites.SuiteSplit),
+        ("[[metric]]", suites.SuiteMetric),
+        ("[[expectation]]", suites.Expectation),
+        ("expectation.measured", suites.Measured),
+        ("[[dimension]]", suites.Band),
+        ("[[gate]]", suites.Gate),
+    ):
+        yield f"\n## `{table}`\n\n{inspect.getdoc(struct)}\n"
+        yield from _struct(struct)
+
+
+def _scorecard() -> Iterator[str]:
+    yield "# The scorecard's JSON\n"
+    yield "Draft 2020-12, as `matalign schema` prints it. Files of another `schema_version` are "
+    yield "refused with a sentence and never misread.\n"
+    schema = json.loads(schema_text())
+    for name, definition in schema["$defs"].items():
+        yield f"\n## {name}\n\n{definition.get('description', '')}\n"
+        yield "| field | type |\n|---|---|"
+        for field, content in definition.get("properties", {}).items():
+            yield f"| `{field}` | {_cell(_type(content))} |"
+
+
+def _zoo() -> Iterator[str]:
+    found = cards().values()
+    yield f"# Models\n\nThe zoo has {len(found)} models.\n"
+    for family in dict.fromkeys(one.family for one in found):
+        yield f"\n## {family}\n"
+        for one in (one for one in found if one.family == family):
+            yield f"\n### {one.id}\n"
+            yield from _facts(one, skip={"id", "family"})
+
+
+def _splits() -> Iterator[str]:
+    yield "# Splits\n\nSamples that ship with the package. Append `@rattle=0.2` and the like to an "
+    yield "id to have it perturbed.\n"
+    for one in split_cards().values():
+        yield f"\n## {one.id}\n"
+        yield from _facts(one, skip={"id", "labels", "file", "reader"})
+        if one.labels:
+            yield "\n| label | unit | |\n|---|---|---|"
+            for name, label in one.labels.items():
+                yield f"| `{name}` | {_cell(label.unit)} | {_cell(label.meaning)} |"
+
+
+def _facts(card: msgspec.Struct, *, skip: set[str]) -> Iterator[str]:
+    yield "| | |\n|---|---|"
+    for name, value in msgspec.to_builtins(card).items():
+        if name not in skip and value not in (None, [], {}, ""):
+            yield f"| {name.replace('_', ' ')} | {_cell(_plain(value))} |"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {part}" for key, part in value.items() if part is not None)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _struct(struct: type[msgspec.Struct]) -> Iterator[str]:
+    """A table of the fields of a struct: name, type, default, and the string below the field."""
+    notes = _notes(struct)
+    yield "| key | type | default | |\n|---|---|---|---|"
+    for field in msgspec.structs.fields(struct):
+        default = "required"
+        if not field.required:
+            default = f"`{msgspec.json.encode(field.default).decode()}`"
+        kind = _cell(str(struct.__annotations__[field.name]))
+        note = _cell(notes.get(field.name, ""))
+        yield f"| `{field.name}` | `{kind}` | {_cell(default)} | {note} |"
+
+
+def _notes(struct: type) -> dict[str, str]:
+    """Strings that stand below fields in the source, which Python itself does not keep."""
+    import ast
+    import textwrap
+
+    body = ast.parse(textwrap.dedent(inspect.getsource(struct))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for before, after in zip(body.body, body.body[1:], strict=False):
+        if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name):
+            text = getattr(getattr(after, "value", None), "value", None)
+            if isinstance(after, ast.Expr) and isinstance(text, str):
+                found[before.target.id] = " ".join(text.split())
+    return found
+
+
+def _type(content: dict[str, Any]) -> str:
+    if "anyOf" in content:
+        return " or ".join(_type(one) for one in content["anyOf"])
+    if "$ref" in content:
+        name = content["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "enum" in content:
+        return ", ".join(f"`{one}`" for one in content["enum"])
+    if content.get("type") == "array":
+        return f"array of {_type(content.get('items') or {})}"
+    return str(content.get("type", "any"))
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
