@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -111,22 +113,62 @@ def folds(n: int, *, seed: int = 0) -> NDArray[np.intp]:
     return dealt
 
 
-def _ridge(x: Float64, y: Float64, seed: int) -> Float64:
-    dealt = folds(len(y), seed=seed)
-    predicted = np.empty_like(y)
+@dataclass(frozen=True, slots=True)
+class _Features:
+    """An embedding (n, d) that can be looked up by its content."""
+
+    digest: str
+    values: Float64 = field(compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fold:
+    """Everything of a ridge fit that does not depend on the label.
+
+    With the singular value decomposition U S Vᵀ of the training rows, a prediction is
+    cross · U (S² + penalty)⁻¹ Uᵀ y, where cross holds the products of test and training rows.
+    """
+
+    train: NDArray[np.bool_]
+    u: Float64
+    s: Float64
+    cross: Float64
+
+
+@lru_cache(maxsize=32)
+def _decomposed(features: _Features, seed: int) -> tuple[_Fold, ...]:
+    """Decompose each training part once; the probes of several labels share the work."""
+    x = features.values
+    dealt = folds(len(x), seed=seed)
+    found = []
     for fold in range(FOLDS):
-        train, test = dealt != fold, dealt == fold
+        train = dealt != fold
         mean, scale = x[train].mean(axis=0), x[train].std(axis=0)
         used = scale > 1e-12 * np.abs(mean).max(initial=1.0)
-        u, s, vt = np.linalg.svd(
-            (x[train][:, used] - mean[used]) / scale[used], full_matrices=False
+        scaled = (x[:, used] - mean[used]) / scale[used]
+        # Of the Gram matrix, which for wide embeddings is far smaller than the rows themselves.
+        squares, u = np.linalg.eigh(gram(scaled[train]))
+        kept = squares > 1e-10 * squares.max(initial=0.0)
+        found.append(
+            _Fold(
+                train=train,
+                u=u[:, kept],
+                s=np.sqrt(squares[kept]),
+                cross=scaled[~train] @ scaled[train].T,
+            )
         )
-        centre = y[train].mean()
-        target = y[train] - centre
-        rotated = u.T @ target
-        penalty = _penalty(s, rotated, target)
-        weights = vt.T @ (s / (s**2 + penalty) * rotated)
-        predicted[test] = centre + (x[test][:, used] - mean[used]) / scale[used] @ weights
+    return tuple(found)
+
+
+def _ridge(x: Float64, y: Float64, seed: int) -> Float64:
+    digest = hashlib.sha256(repr(x.shape).encode() + x.tobytes()).hexdigest()
+    predicted = np.empty_like(y)
+    for fold in _decomposed(_Features(digest, x), seed):
+        centre = y[fold.train].mean()
+        target = y[fold.train] - centre
+        rotated = fold.u.T @ target
+        penalty = _penalty(fold.s, rotated, target)
+        predicted[~fold.train] = centre + fold.cross @ (fold.u @ (rotated / (fold.s**2 + penalty)))
     return predicted
 
 
