@@ -22,6 +22,8 @@ from pytest_matalign.scorecard.terminal import lines
 DOCS = Path(__file__).parent
 COLUMNS = 88
 SHOWN_LINES = 46
+PATIENCE_MS = 300_000
+"""A page must load on a busy machine too."""
 
 
 def main() -> int:
@@ -88,6 +90,7 @@ def page_pictures(scorecard: Scorecard, store: Path) -> None:
             executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
         )
         page = browser.new_page(viewport={"width": 1240, "height": 1000}, color_scheme="light")
+        page.set_default_timeout(PATIENCE_MS)
         page.goto(page_file.as_uri())
         page.add_style_tag(content="nav { position: static !important }")
         page.screenshot(path=images / "report.png")
