@@ -101,6 +101,7 @@ def power(options: argparse.Namespace) -> dict[str, Any]:
     """Verdicts over repeated subsamples, at every noise level and size."""
     import torch
 
+    from pytest_matalign.embeddings.embedding import common_ids
     from pytest_matalign.embeddings.pack import bundled_pack
     from pytest_matalign.splits import load_split
 
@@ -108,12 +109,16 @@ def power(options: argparse.Namespace) -> dict[str, Any]:
     split = load_split(SPLIT, samples=options.pool)
     pack = bundled_pack()
     assert pack is not None, "the references come from the pack that ships"
-    references = {name: pack.embedding(name, split).vectors for name in REFERENCES}
+    found = {name: pack.embedding(name, split) for name in REFERENCES}
+    # Only samples that every reference accepts, so that all comparisons are on the same ones.
+    common = common_ids(*found.values())
+    kept = [split.ids.index(name) for name in common]
+    references = {name: embedding.rows(common) for name, embedding in found.items()}
     candidates = {}
     for level in LEVELS:
         with np.load(options.store / f"chgnet-0.3.0-noise-{level}.npz") as file:
             assert tuple(file["ids"]) == split.ids
-            candidates[level] = file["vectors"]
+            candidates[level] = file["vectors"][kept]
     rng = np.random.default_rng(0)
     cells = [
         size_of(n, options, references=references, candidates=candidates, rng=rng)
@@ -140,7 +145,8 @@ def size_of(
     specs = [metric_spec(name, k=k) for name, k in METRICS]
     found: dict[float, dict[tuple[str, str], list[Any]]] = defaultdict(lambda: defaultdict(list))
     for _ in range(options.repetitions):
-        rows = np.sort(rng.choice(options.pool, size=n, replace=False))
+        pool = len(candidates[0.0])
+        rows = np.sort(rng.choice(pool, size=n, replace=False))
         partners = {name: prepare(x[rows], specs=specs) for name, x in references.items()}
         models = {level: prepare(x[rows], specs=specs) for level, x in candidates.items()}
         for level, model in models.items():
