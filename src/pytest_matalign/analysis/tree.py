@@ -126,7 +126,8 @@ def _join(models: Sequence[str], distances: Float64) -> Any:
         from Bio.Phylo.TreeConstruction import DistanceMatrix, DistanceTreeConstructor
     except ImportError:
         raise UnavailableError(
-            "Trees are joined by Biopython, which is not installed; pip install 'pytest-matalign[figures]'."
+            "Trees are joined by Biopython, which is not installed; "
+            "pip install 'pytest-matalign[figures]'."
         ) from None
     lower = [[float(distances[i, j]) for j in range(i + 1)] for i in range(len(models))]
     matrix: Any = DistanceMatrix

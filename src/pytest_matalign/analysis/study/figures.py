@@ -26,7 +26,8 @@ def _canvas(width: float, height: float, *, columns: int = 1) -> tuple[Any, list
         from matplotlib.figure import Figure as Sheet
     except ImportError:
         raise UnavailableError(
-            "Figures are drawn by matplotlib, which is not installed; pip install 'pytest-matalign[figures]'."
+            "Figures are drawn by matplotlib, which is not installed; "
+            "pip install 'pytest-matalign[figures]'."
         ) from None
     sheet: Any = Sheet(figsize=(width * columns, height), layout="constrained")
     FigureCanvasAgg(sheet)
@@ -132,7 +133,8 @@ def tree(newick: str, *, name: str, caption: str) -> Figure:
         from Bio import Phylo
     except ImportError:
         raise UnavailableError(
-            "Trees are drawn by Biopython, which is not installed; pip install 'pytest-matalign[figures]'."
+            "Trees are drawn by Biopython, which is not installed; "
+            "pip install 'pytest-matalign[figures]'."
         ) from None
     library: Any = Phylo
     grown = library.read(StringIO(newick), "newick")
