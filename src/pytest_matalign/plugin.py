@@ -89,7 +89,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start a session if asked to."""
+    """Register the marker, and start a session if asked to."""
+    config.addinivalue_line("markers", "matalign: a check of an alignment suite")
     if config.option.matalign:
         from pytest_matalign.session.start import start
 

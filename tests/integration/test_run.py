@@ -57,6 +57,13 @@ def test_the_host_s_own_tests_run_only_when_asked_for(host: Host) -> None:
     host.run("test_own.py").assert_outcomes(passed=10)
 
 
+def test_m_tells_alignment_checks_from_the_host_s_own_tests(host: Host) -> None:
+    """Every check of a suite carries the marker `matalign`."""
+    host.pytester.makepyfile(test_own="def test_own(): assert True")
+    result = host.run("--strict-markers", "-m", "not matalign", "test_own.py")
+    result.assert_outcomes(passed=1, deselected=9)
+
+
 def test_k_selects_cases(host: Host) -> None:
     """`-k` matches models, splits and metrics."""
     host.run("-k", "cknna and size").assert_outcomes(passed=2, deselected=7)

@@ -33,6 +33,7 @@ class SuiteModule(pytest.Module):
         """Collect a test module for a suite under the suite's own node id."""
         module: SuiteModule = cls.from_parent(session, path=path, nodeid=f"{PREFIX}{suite}")
         module.suite = suite
+        module.add_marker("matalign")
         return module
 
 
