@@ -26,7 +26,7 @@ class StandIn:
     Attributes:
         model: Card id.
         alignment: With the target.
-        seconds: Measured time a structure; None where it was not measured.
+        seconds: Measured CPU time a sample; None where it was not measured.
     """
 
     model: str
@@ -103,7 +103,9 @@ def most_distinct(table: PairTable, count: int, *, start: str | None = None) -> 
 
 
 def measured_cost(model: Model, samples: Sequence[Sample]) -> float:
-    """Return the seconds a sample takes to embed, on one thread, the first batch not counted.
+    """Return the CPU seconds a sample takes to embed, on one thread, the first batch not counted.
+
+    Time of the processor, not of the clock: a busy machine does not make a model dear.
 
     Raises:
         MetricInputError: Fewer samples than two batches.
@@ -116,7 +118,7 @@ def measured_cost(model: Model, samples: Sequence[Sample]) -> float:
     rest = samples[size:]
     with one_thread():
         model.embed(samples[:size])
-        started = time.perf_counter()
+        started = time.process_time()
         for place in range(0, len(rest), size):
             model.embed(rest[place : place + size])
-        return (time.perf_counter() - started) / len(rest)
+        return (time.process_time() - started) / len(rest)

@@ -33,6 +33,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--store", type=Path, metavar="DIR", help="folder of the embedding store")
     parser.add_argument("--samples", type=int, metavar="N", help="of the large splits (300)")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes that embed")
+    parser.add_argument(
+        "--no-energies", action="store_true", help="measure performance by probes alone"
+    )
     parser.set_defaults(run=_run)
 
 
@@ -44,6 +47,7 @@ def _run(options: argparse.Namespace) -> int:
         store=options.store or default_store(),
         out=options.out,
         samples=options.samples,
+        energies=not options.no_energies,
         jobs=options.jobs,
     )
     for path in written[:2]:

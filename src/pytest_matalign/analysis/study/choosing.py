@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_matalign.analysis.selection import measured_cost, most_distinct, stand_ins
-from pytest_matalign.analysis.study.performance import energy_errors
+from pytest_matalign.analysis.study.performance import energy_errors, probe_errors
 from pytest_matalign.analysis.study.plan import CRYSTALS, MOLECULES
 from pytest_matalign.analysis.study.report import Section, Table
 from pytest_matalign.embeddings.store import key_of
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_matalign.analysis.study.context import SplitData, Study
 
 TEXT = """
-Costs are measured on this machine, one thread, ten samples after a first batch. A stand-in is any
+Costs are CPU time on this machine, one thread, the first batch not counted. A stand-in is any
 model whose loss of alignment to the target, against the most aligned, may be within the margin as
 far as the samples tell. Distinct models are picked greedily, each least aligned with those before
 it, starting from the most accurate.
@@ -31,7 +31,9 @@ def section(study: Study) -> Section:
     tables = []
     for split in (CRYSTALS, MOLECULES):
         data = study.data(split)
-        space = data.only([m for m in data.trained if study.facts[m].modality == "3d"])
+        controls = [m for m in ("composition", "size") if m in data.embeddings]
+        potentials = [m for m in data.trained if study.facts[m].modality == "3d"]
+        space = data.only([*potentials, *controls])
         tables += _tables(study, space, costs(study, space))
     return Section(id="selection", title="Choosing models", text=TEXT, tables=tables)
 
@@ -42,7 +44,7 @@ def costs(study: Study, data: SplitData) -> dict[str, float]:
 
     found = {}
     samples = data.samples[:TIMED]
-    for model in data.embeddings:
+    for model in data.trained:
         card = study.source.cards[model]
         key = key_of({"cost of": model, "samples": [sample.digest for sample in samples]})
         stored = study.store.read_result(key)
@@ -54,9 +56,10 @@ def costs(study: Study, data: SplitData) -> dict[str, float]:
 
 
 def _tables(study: Study, data: SplitData, cost: Mapping[str, float]) -> list[Table]:
-    table = study.table(data, "cknna")
+    table = study.table(data.only(data.trained), "cknna")
     errors = {model: one.value for model, one in energy_errors(study, data).items()}
-    order = sorted(errors, key=lambda model: errors[model]) or list(table.models)
+    errors = errors or probe_errors(study, data, method="ridge")
+    order = sorted(errors, key=lambda model: errors[model])
     target = order[0]
     near = stand_ins(table, target, cost, margin=MARGIN)
     distinct = most_distinct(table, min(ENSEMBLE, len(table.models)), start=target)

@@ -44,7 +44,12 @@ def reference_energies(data: SplitData) -> Float64:
 
 
 def energy_errors(study: Study, data: SplitData) -> dict[str, Interval]:
-    """Return the mean absolute error after a composition fit, in eV per atom, by potential."""
+    """Return the mean absolute error after a composition fit, in eV per atom, by potential.
+
+    Empty where the plan asks for no energies.
+    """
+    if not study.plan.energies:
+        return {}
     reference = reference_energies(data)
     composition = data.embeddings["composition"]
     found = {}

@@ -30,7 +30,6 @@ GRADED_MODELS = frozenset(
         "chgnet-0.3.0",
         "chgnet-0.2.0",
         "sevennet-0",
-        "sevennet-0-22may2024",
         "diep-fold1",
         "composition",
         "size",
@@ -49,10 +48,12 @@ class Plan:
     Attributes:
         models: Card ids, controls included.
         sizes: Samples by split id.
+        energies: Whether potentials are asked for energies, which takes as long as embedding.
     """
 
     models: tuple[str, ...]
     sizes: Mapping[str, int] = field(default_factory=dict)
+    energies: bool = True
 
     def split(self, split: str) -> SuiteSplit:
         """The split as a suite would name it."""
@@ -72,12 +73,15 @@ def graded(kind: str, level: float) -> str:
     return f"{CRYSTALS}@{kind}={level:g}"
 
 
-def paper_plan(cards: Mapping[str, ModelCard], *, samples: int | None = None) -> Plan:
+def paper_plan(
+    cards: Mapping[str, ModelCard], *, samples: int | None = None, energies: bool = True
+) -> Plan:
     """The plan of `matalign study paper`: every model that can be loaded here.
 
     Args:
         cards: Of the zoo.
         samples: Of the splits in distribution, instead of 300; no other split takes more.
+        energies: See `Plan`.
     """
     from pytest_matalign.zoo.registry import unavailable
 
@@ -89,4 +93,5 @@ def paper_plan(cards: Mapping[str, ModelCard], *, samples: int | None = None) ->
     return Plan(
         models=tuple(model for model, card in cards.items() if not unavailable(card)),
         sizes=sizes,
+        energies=energies,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,13 @@ to a maximum of one; controls, permutation tests and intervals, which the paper 
 
 
 def run_study(
-    name: str, *, store: Path, out: Path, samples: int | None = None, jobs: int = 1
+    name: str,
+    *,
+    store: Path,
+    out: Path,
+    samples: int | None = None,
+    energies: bool = True,
+    jobs: int = 1,
 ) -> list[Path]:
     """Run the sections of a study and write its report.
 
@@ -77,7 +84,9 @@ def run_study(
         store: Folder of the embedding store; what it lacks is computed.
         out: Folder of the report.
         samples: Samples of the splits in distribution, 300 where None.
-        jobs: Processes that embed.
+        energies: Ask potentials for energies, the paper's measure of performance; probes only
+            where False.
+        jobs: Processes that embed, then make the sections.
 
     Returns:
         Files written.
@@ -90,15 +99,16 @@ def run_study(
     if name not in STUDIES:
         raise ConfigurationError(f"There is no study {name!r}; choose among {', '.join(STUDIES)}.")
     chosen = SECTIONS if name == "paper" else {name: SECTIONS[name]}
-    plan = paper_plan(cards(), samples=samples)
+    plan = paper_plan(cards(), samples=samples, energies=energies)
     splits = tuple(dict.fromkeys(split for _, needed in chosen.values() for split in needed))
     if jobs > 1:
-        _embed(plan, splits, store=store, jobs=jobs)
+        # A forked child would inherit torch's threads in an unusable state.
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            _embed(pool, plan, splits, store=store)
+            sections = list(pool.map(make_section, chosen, repeat(plan), repeat(store)))
+    else:
+        sections = [make_section(one, plan, store) for one in chosen]
     study = Study(Embeddings(cards=cards(), store=Store(store)), plan)
-    sections = []
-    for section, (make, _) in chosen.items():
-        sys.stderr.write(f"study: {section}\n")
-        sections.append(make(study))
     report = Report(
         title="The paper's findings, taken again" if name == "paper" else f"Study: {name}",
         preface=PREFACE,
@@ -107,17 +117,24 @@ def run_study(
     return write_report(report, out)
 
 
-def _embed(plan: Plan, splits: Sequence[str], *, store: Path, jobs: int) -> None:
-    """Embed everything first, a model a task, in processes of their own."""
+def make_section(name: str, plan: Plan, store: Path) -> Section:
+    """One section, from the store; what it lacks is embedded."""
+    from pytest_matalign.zoo.registry import cards
+
+    sys.stderr.write(f"study: {name}\n")
+    make, _ = SECTIONS[name]
+    return make(Study(Embeddings(cards=cards(), store=Store(store)), plan))
+
+
+def _embed(pool: ProcessPoolExecutor, plan: Plan, splits: Sequence[str], *, store: Path) -> None:
+    """Embed everything first, a model a task."""
     from pytest_matalign.zoo.registry import cards
 
     read = {split: plan.readers(split, cards()) for split in splits}
     work = {m: [plan.split(s) for s in splits if m in read[s]] for m in plan.models}
-    # A forked child would inherit torch's threads in an unusable state.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        tasks = [pool.submit(fill_store, store, [model], split) for model, split in work.items()]
-        for task in tasks:
-            task.result()
+    tasks = [pool.submit(fill_store, store, [model], split) for model, split in work.items()]
+    for task in tasks:
+        task.result()
 
 
 def inventory(study: Study, splits: Sequence[str]) -> Section:

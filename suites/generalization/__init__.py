@@ -1,0 +1,1 @@
+"""Crystals pushed off equilibrium step by step, and frameworks: does agreement last?"""

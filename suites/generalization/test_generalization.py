@@ -1,0 +1,18 @@
+"""Agreement of potentials from equilibrium outwards, on the same crystals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_matalign.session.checks import AlignmentCheck, EmbeddingCheck
+
+
+def test_embedding(embedding: EmbeddingCheck) -> None:
+    """A model embeds at least half of a split, however far from equilibrium."""
+    embedding.must_cover(0.5)
+
+
+def test_alignment(alignment: AlignmentCheck) -> None:
+    """Two models agree as far as the suite expects at this distance from equilibrium."""
+    alignment.must_meet_expectations()
