@@ -90,11 +90,14 @@ def build_scorecard(
 def _split_entries(
     embeddings: Iterable[EmbeddingRecord], suites: Mapping[str, Suite]
 ) -> tuple[SplitEntry, ...]:
-    first: dict[str, EmbeddingRecord] = {}
+    # Two suites may take different numbers of a split; the entry tells of the larger.
+    largest: dict[str, EmbeddingRecord] = {}
     for record in embeddings:
-        first.setdefault(record.split, record)
+        known = largest.setdefault(record.split, record)
+        if record.requested > known.requested:
+            largest[record.split] = record
     named = {split.id: split for suite in suites.values() for split in suite.split}
-    cards = {split: card_of_split(named[split]) for split in first}
+    cards = {split: card_of_split(named[split]) for split in largest}
     return tuple(
         SplitEntry(
             id=split,
@@ -104,7 +107,7 @@ def _split_entries(
             samples=record.requested,
             fingerprint=record.fingerprint,
         )
-        for split, record in first.items()
+        for split, record in largest.items()
     )
 
 

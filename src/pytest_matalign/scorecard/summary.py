@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pytest_matalign.scorecard.model import EmbeddingRecord, GateRecord
 from pytest_matalign.verdicts.verdict import VERDICTS, fails
 
@@ -87,11 +89,15 @@ def split_tables(scorecard: Scorecard) -> list[SplitTable]:
             if not measured or split_id not in splits:
                 continue
             headline = [record for record in measured if record.metric == measured[0].metric]
-            sizes = {
-                record.model: record.n
+            embedded = [
+                record
                 for record in scorecard.embeddings
                 if record.suite == suite.name and record.split == split_id
-            }
+            ]
+            sizes = {record.model: record.n for record in embedded}
+            # What this suite took of the split, which another may take more of.
+            asked = max((record.requested for record in embedded), default=0)
+            split = splits[split_id]
             rows = [
                 _row(model, sizes.get(model.id, 0), headline, records, models)
                 for model in models.values()
@@ -100,7 +106,7 @@ def split_tables(scorecard: Scorecard) -> list[SplitTable]:
             tables.append(
                 SplitTable(
                     suite=suite,
-                    split=splits[split_id],
+                    split=msgspec.structs.replace(split, samples=asked or split.samples),
                     metric=headline[0].metric,
                     k=headline[0].k,
                     rows=tuple(sorted(rows, key=lambda row: -(row.mean or 0.0))),
