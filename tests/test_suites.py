@@ -103,7 +103,7 @@ def test_contradictory_expectations_are_refused(tmp_path: Path, keys: str, messa
 
 def test_an_unknown_suite_is_told_with_the_valid_names(tmp_path: Path) -> None:
     """Neither a bundled name nor a folder."""
-    with pytest.raises(ConfigurationError, match="no suite 'moleculs': name one of .*materials"):
+    with pytest.raises(ConfigurationError, match=r"no suite 'moleculs': name one of .*materials"):
         find_suite("moleculs", base=tmp_path)
 
 
