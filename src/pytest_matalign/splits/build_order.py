@@ -63,7 +63,7 @@ def no_closer_than(fraction: float) -> Callable[[Sample], None]:
 
         atoms = structure(sample)
         reach = fraction * covalent_radii[atoms.numbers]
-        if len(neighbor_list("i", atoms, cutoff=reach)):  # type: ignore[no-untyped-call]  # ASE's
+        if len(neighbor_list("i", atoms, cutoff=reach)):
             raise RejectedError(f"two atoms closer than {fraction:g} of their covalent radii's sum")
 
     return check

@@ -45,7 +45,7 @@ def rng_for(sample_id: str, *, kind: str, seed: int = 0) -> np.random.Generator:
 
 def rattle(atoms: Atoms, sigma_A: float, rng: np.random.Generator) -> Atoms:  # noqa: N803  Å
     """Displace every atom by a normal deviate of standard deviation `sigma_A` Å an axis."""
-    shaken: Atoms = atoms.copy()  # type: ignore[no-untyped-call]  # ASE's copy is untyped
+    shaken: Atoms = atoms.copy()
     shaken.positions = atoms.positions + sigma_A * rng.standard_normal((len(atoms), 3))
     return shaken
 
@@ -74,7 +74,7 @@ def scale_volume(atoms: Atoms, ratio: float) -> Atoms:
 
 
 def _deform(atoms: Atoms, gradient: NDArray[np.float64]) -> Atoms:
-    deformed: Atoms = atoms.copy()  # type: ignore[no-untyped-call]  # ASE's copy is untyped
+    deformed: Atoms = atoms.copy()
     if atoms.cell.rank == 0:
         centre = atoms.positions.mean(axis=0)
         deformed.positions = centre + (atoms.positions - centre) @ gradient
