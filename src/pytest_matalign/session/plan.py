@@ -150,6 +150,9 @@ class Plan:
             )
         if self.candidate is not None:
             self.baseline.check()
+        if self.settings.references != "installed":
+            for pack in self.packs:
+                _ = pack.contents
 
     def embedding_cases(self, suite: str) -> list[EmbeddingCase]:
         """Embeddings a suite needs."""

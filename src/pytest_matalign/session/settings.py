@@ -137,7 +137,7 @@ def settings_of(option: Namespace, *, root: Path, here: Path) -> Settings:
         candidate=option.matalign_candidate or host.candidate,
         suites=tuple(option.matalign_suite) or host.suites,
         models=tuple(option.matalign_models) or host.models,
-        packs=(*(str(here / path) for path in option.matalign_pack), *host.packs),
+        packs=(*(_placed(spec, here) for spec in option.matalign_pack), *host.packs),
     )
     samples = option.matalign_samples or host.samples
     store = option.matalign_store or host.store
@@ -158,6 +158,11 @@ def settings_of(option: Namespace, *, root: Path, here: Path) -> Settings:
         markdown=(*markdown, *([Path(summary)] if summary else [])),
         html=here / option.matalign_html if option.matalign_html else None,
     )
+
+
+def _placed(spec: str, here: Path) -> str:
+    """A pack of the hub as it is, a folder as seen from the current one."""
+    return spec if spec.startswith("hf:") else str(here / spec)
 
 
 def _permitted(

@@ -1,0 +1,84 @@
+"""A run takes its references from packs, and needs none of their packages."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from packing import packed
+
+from hosts import MINI, Host
+from pytest_matalign.embeddings.pack import bundled_pack
+from pytest_matalign.embeddings.pack_build import licence_problem
+from pytest_matalign.splits import load_split, split_cards
+from pytest_matalign.zoo import registry
+from pytest_matalign.zoo.card import ModelCard
+
+REAL = MINI.replace('"composition", "size", "random"', '"chgnet-0.3.0", "sevennet-0", "ani-1x"')
+
+
+@pytest.fixture
+def bare(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """A host where no model package is installed, with a suite of models that need one."""
+
+    def absent(card: ModelCard) -> str | None:
+        return f"{card.requires[0]} is not installed" if card.weights else None
+
+    monkeypatch.setattr(registry, "unavailable", absent)
+    host.suite(REAL)
+    return host
+
+
+def card_of(host: Host) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((host.path / "card.json").read_text())
+    return loaded
+
+
+def test_without_any_model_package_the_bundled_pack_serves(bare: Host) -> None:
+    """Three real models compared, none of them installed."""
+    bare.run("--matalign-json", "card.json").assert_outcomes(passed=9)
+    assert card_of(bare)["run"]["embedding_source"] == {"pack": 3}
+    assert all(r["value"] > 0.1 for r in card_of(bare)["alignments"] if r["metric"] != "cknna")
+
+
+def test_installed_only_never_reads_a_pack(bare: Host) -> None:
+    """Then every model is missing, with the reason."""
+    result = bare.run("--matalign-references", "installed", "-rs")
+    result.assert_outcomes(skipped=9)
+    result.stdout.fnmatch_lines(["*chgnet is not installed*"])
+
+
+def test_packs_are_used_even_where_packages_are_installed(host: Host) -> None:
+    """The same numbers on every machine; controls are computed, as they need nothing."""
+    host.suite(REAL.replace('"ani-1x"', '"composition"'))
+    host.run("--matalign-references", "packs", "--matalign-json", "card.json").assert_outcomes(
+        passed=9
+    )
+    assert card_of(host)["run"]["embedding_source"] == {"computed": 1, "pack": 2}
+
+
+def test_a_pack_of_the_host_is_asked_first(bare: Host) -> None:
+    """Named in `[tool.matalign]` or on the command line; one that is not there is told."""
+    packed(bare.path / "own", "composition")
+    bare.configure('packs = ["own"]')
+    bare.run("--collect-only", "-q").assert_outcomes()
+    result = bare.run("--matalign-pack", "absent")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*There is no reference pack *absent*; correct the path*"])
+
+
+def test_the_bundled_pack_is_whole_and_may_be_passed_on() -> None:
+    """Every entry reads, belongs to today's splits and cards, and states what it lost."""
+    pack = bundled_pack()
+    assert pack is not None
+    for split, model in pack:
+        entry, _ = pack.entry(split, model)
+        card = registry.card(model)
+        assert licence_problem(card) is None
+        assert entry.adapter_version == registry.adapter_version(card)
+        assert entry.split_version == split_cards()[split].version
+        assert entry.loss is not None
+        assert max(entry.loss.metrics.values()) < 5e-3
+        embedding = pack.embedding(model, load_split(split, samples=min(20, len(entry.ids))))
+        assert len(embedding) + len(embedding.refused) == min(20, len(entry.ids))
