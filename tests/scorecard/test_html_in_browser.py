@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from pytest_matalign.scorecard.html import write_html
@@ -201,3 +202,27 @@ def test_a_screenshot_shows_something(page: Page, tmp_path: Path) -> None:
     with image.open(tmp_path / "report.png") as shot:
         colours = shot.convert("RGB").getcolors(maxcolors=2**24)
     assert len(colours) > 100
+
+
+def test_a_candidate_beside_its_baseline(browser: Browser, made: Any, tmp_path: Path) -> None:
+    """The pages of a gate: values with intervals, every split, what changed, what moved."""
+    new, old = (
+        msgspec.structs.replace(
+            made.scorecard,
+            candidate=name,
+            alignments=tuple(r for r in made.scorecard.alignments if name in (r.a, r.b)),
+        )
+        for name in ("morgan", "composition")
+    )
+    made_of = build_companion(new, store=made.store, baseline=old, analyses=False)
+    write_html(new, tmp_path / "page.html", companion=made_of, baseline=old)
+    page = browser.new_page()
+    trouble: list[str] = []
+    page.on("console", lambda message: trouble.append(message.text))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.goto((tmp_path / "page.html").as_uri())
+    assert page.locator("#candidate h2").inner_text() == "morgan beside its references"
+    assert page.locator("#heatmap-figure .cell").count() == 8
+    assert page.locator("#baseline .pane").count() == 20
+    assert trouble == []
+    page.close()

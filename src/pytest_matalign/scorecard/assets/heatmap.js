@@ -1,8 +1,10 @@
 // The matrix of alignments, ordered so that models which agree stand side by side.
 
 function makeHeatmap() {
-  const node = section("heatmap", "Who agrees with whom",
-    "Models in the order of an average-linkage clustering with optimal leaf order; controls stand apart, nearest first. Bars: family and modality. Point at a cell, or focus the figure and use the arrow keys.");
+  const alone = data.candidate !== null;
+  const node = section("heatmap", alone ? "Where it stands on every split" : "Who agrees with whom",
+    alone ? "One line a reference, closest first, controls below; one column a split. Point at a cell for its interval, null, n and k."
+      : "Models in the order of an average-linkage clustering with optimal leaf order; controls stand apart, nearest first. Bars: family and modality. Point at a cell, or focus the figure and use the arrow keys.");
   const state = { place: places[0], metric: metricsUsed[0], cursor: null };
   const figure = el("div", { class: "figure" });
   const placeChoice = choice("suite and split", places.map((p) => [p, placeText(p)]), (value) => { state.place = value; state.cursor = null; draw(); });
