@@ -71,3 +71,11 @@ def test_composition_fit_leaves_nothing_linear():
     counts = np.column_stack([rng.integers(0, 5, size=(50, 3)), np.zeros(50)])
     left = composition_fit(counts, rng.normal(size=50))
     assert counts.T @ left == pytest.approx(np.zeros(4), abs=1e-9)
+
+
+def test_a_nearly_constant_column_and_one_odd_sample_do_not_explode():
+    """Gaussian bumps that one sample alone reaches: the score stays that of knowing nothing."""
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.normal(size=100), 1e-12 * rng.normal(size=100), np.zeros(100)])
+    x[3, 1:] = 1.0
+    assert probe(x, rng.normal(size=100)).score.value > -0.5

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ProbeMethod = Literal["ridge", "knn"]
 NEIGHBOURS = 10
+NEAR_CONSTANT = 1e-4
+"""Columns whose deviation is below this share of the largest are left out of a ridge probe."""
 PENALTIES = tuple(10.0 ** np.arange(-5, 5.0))
 
 
@@ -51,7 +53,7 @@ def probe(
         features: Embedding (n, d).
         labels: (n,), one number a sample, none missing.
         method: `ridge` (columns standardised, penalty by generalized cross-validation within
-            each of five training parts) or `knn` (mean of the ten nearest other samples by
+            each of five training parts, predictions kept to the range trained on) or `knn` (mean of the ten nearest other samples by
             cosine of centred rows).
         seed: Deals the samples to folds.
 
@@ -144,7 +146,8 @@ def _decomposed(features: _Features, seed: int) -> tuple[_Fold, ...]:
     for fold in range(FOLDS):
         train = dealt != fold
         mean, scale = x[train].mean(axis=0), x[train].std(axis=0)
-        used = scale > 1e-12 * np.abs(mean).max(initial=1.0)
+        # A column that hardly varies in training is noise once standardised.
+        used = scale > NEAR_CONSTANT * scale.max(initial=0.0)
         scaled = (x[:, used] - mean[used]) / scale[used]
         # Of the Gram matrix, which for wide embeddings is far smaller than the rows themselves.
         squares, u = np.linalg.eigh(gram(scaled[train]))
@@ -168,7 +171,9 @@ def _ridge(x: Float64, y: Float64, seed: int) -> Float64:
         target = y[fold.train] - centre
         rotated = fold.u.T @ target
         penalty = _penalty(fold.s, rotated, target)
-        predicted[~fold.train] = centre + fold.cross @ (fold.u @ (rotated / (fold.s**2 + penalty)))
+        raw = centre + fold.cross @ (fold.u @ (rotated / (fold.s**2 + penalty)))
+        # One sample unlike all those trained on must not decide the score of a whole model.
+        predicted[~fold.train] = np.clip(raw, y[fold.train].min(), y[fold.train].max())
     return predicted
 
 
