@@ -53,8 +53,8 @@ def probe(
         features: Embedding (n, d).
         labels: (n,), one number a sample, none missing.
         method: `ridge` (columns standardised, penalty by generalized cross-validation within
-            each of five training parts, predictions kept to the range trained on) or `knn` (mean of the ten nearest other samples by
-            cosine of centred rows).
+            each of five training parts, predictions kept to the range trained on) or `knn`
+            (mean of the ten nearest other samples by cosine of centred rows).
         seed: Deals the samples to folds.
 
     Raises:
