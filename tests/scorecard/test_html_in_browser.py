@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE_MS = 120_000
+"""A page takes well under a second on an idle machine; nothing here is a test of speed."""
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -50,6 +52,7 @@ def page(browser: Browser, report: Path) -> Iterator[Page]:
     opened.on("console", lambda message: trouble.append(message.text))
     opened.on("pageerror", lambda error: trouble.append(str(error)))
     opened.on("request", lambda request: trouble.append(request.url))
+    opened.set_default_timeout(PATIENCE_MS)
     opened.goto(report.as_uri())
     yield opened
     opened.close()
@@ -217,6 +220,7 @@ def test_a_candidate_beside_its_baseline(browser: Browser, made: Any, tmp_path: 
     made_of = build_companion(new, store=made.store, baseline=old, analyses=False)
     write_html(new, tmp_path / "page.html", companion=made_of, baseline=old)
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     trouble: list[str] = []
     page.on("console", lambda message: trouble.append(message.text))
     page.on("pageerror", lambda error: trouble.append(str(error)))

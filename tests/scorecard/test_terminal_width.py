@@ -11,7 +11,7 @@ from pytest_matalign.scorecard.model import Scorecard
 from pytest_matalign.scorecard.terminal import lines, style
 
 
-@pytest.mark.parametrize(("width", "length"), product((60, 80, 120), (6, 30)))
+@pytest.mark.parametrize(("width", "length"), list(product((60, 80, 120), (6, 30))))
 def test_no_line_is_wider_than_the_terminal(scorecard: Scorecard, width: int, length: int) -> None:
     """Whatever the models are called, and without cutting a verdict in two."""
     names = {model.id: (model.id + "-with-a-long-name" * 3)[:length] for model in scorecard.models}
