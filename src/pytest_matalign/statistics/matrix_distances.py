@@ -17,6 +17,7 @@ from pytest_matalign.metrics.engine_distances import (
 )
 from pytest_matalign.metrics.engine_products import cka_matrix
 from pytest_matalign.statistics.matrix_overlap import MatrixMoments
+from pytest_matalign.statistics.nearest import NEAREST_PAST
 from pytest_matalign.statistics.permutation import PairSums, permutation_covariance
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from pytest_matalign.metrics.engine_neighbours import Lists
     from pytest_matalign.metrics.engine_sources import Space
 
-# First neighbours whose mean rank stands for the edge of a neighbourhood of one.
-_EDGE = 3
+# First neighbours whose mean rank stands for the edge of a neighbourhood, as in `nearest.py`.
+_EDGE = NEAREST_PAST + 1
 # Rows of a distance matrix that are ranked in full.
 _RANK_ROWS = 256
 
@@ -62,7 +63,7 @@ class MomentPass(DistancePass):
         self.found = np.zeros(shape, dtype=np.float32)
         """[a, b, i]: rank in b of a's neighbour of i."""
         self.edge = np.zeros(shape, dtype=np.float32)
-        """[a, b, i]: mean rank in b of a's first three neighbours of i."""
+        """[a, b, i]: mean rank in b of a's first few neighbours of i."""
         self.nearer = np.zeros(shape, dtype=np.uint16 if n < 1 << 16 else np.uint32)
         """[a, b, j]: anchors from which j is nearer in b than a's neighbour."""
         self.row_products = np.zeros((count, count, n) if products else (0, 0, 0), np.float32)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # Ranks on either side of the k-th over which the value at a neighbourhood's edge is averaged.
 EDGE = 5
+# The same past the nearest neighbours of the imbalance, whose ranks soon grow.
+NEAREST_PAST = 3
 # Permutations sampled for the skewness alone; mean and variance are exact.
 PERMUTATIONS = 128
 # Gathered entries beyond which fewer permutations are sampled (spaces with very many ties).
@@ -280,7 +282,7 @@ def imbalance_part(space: Space, *, k: int) -> ImbalancePart:
         n=space.n,
         k=k,
         seed=space.seed,
-        edges=_edges(-d, weights, k, low=0, past=3),
+        edges=_edges(-d, weights, k, low=0, past=NEAREST_PAST),
         ranks=ranks.astype(np.float32),
         weight_sums=pair_sums(weights, weights),
         rank_sums=pair_sums(ranks, ranks),
