@@ -6,6 +6,7 @@ the whole interval is on the right side, and is undecided in between.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
@@ -139,24 +140,39 @@ def explain(
     metric: str,
     n: int,
 ) -> str:
-    """One sentence for every expectation that did not pass."""
+    """One sentence for every expectation that did not pass, and what would decide a doubt."""
     words = {"at_least": "at least", "at_most": "at most"}
     measured = f"{metric} = {value:.3f} [{low:.3f}, {high:.3f}] at n = {n}"
     sentences = []
     for outcome in outcomes:
-        if outcome.verdict == "passed":
+        if outcome.verdict in {"passed", "skipped"}:
             continue
         if outcome.verdict == "not-comparable":
             sentences.append(f"{measured}; {outcome.id} was measured at another n.")
             continue
-        what = measured
+        what, ends = measured, (low, high)
         if outcome.value is not None and outcome.low is not None and outcome.high is not None:
             what = (
                 f"{outcome.quantity} = {outcome.value:.3f} [{outcome.low:.3f}, "
                 f"{outcome.high:.3f}] at n = {n}"
             )
+            ends = outcome.low, outcome.high
         sentences.append(
             f"{what}, expected {words[outcome.bound]} {outcome.limit:.3f} "
-            f"({outcome.id}: {outcome.source})."
+            f"({outcome.id}: {outcome.source}){_deciding(outcome, ends, n)}."
         )
     return " ".join(sentences)
+
+
+def _deciding(outcome: ExpectationOutcome, ends: tuple[float, float], n: int) -> str:
+    """At how many samples an interval, narrowing with their root, would no longer hold the bound.
+
+    Nothing is said of an interval that excludes it already, as after adjustment for multiplicity.
+    """
+    margin = abs(sum(ends) / 2 - outcome.limit)
+    half_width = (ends[1] - ends[0]) / 2
+    if outcome.verdict != "undecided" or half_width <= margin:
+        return ""
+    if margin == 0:
+        return "; no number of samples decides a value this close"
+    return f"; about {math.ceil(n * (half_width / margin) ** 2)} samples would decide"
