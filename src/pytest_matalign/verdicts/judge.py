@@ -175,4 +175,6 @@ def _deciding(outcome: ExpectationOutcome, ends: tuple[float, float], n: int) ->
         return ""
     if margin == 0:
         return "; no number of samples decides a value this close"
-    return f"; about {math.ceil(n * (half_width / margin) ** 2)} samples would decide"
+    # Not one sample more for the last bit of a quotient.
+    needed = math.ceil(n * (half_width / margin) ** 2 - 1e-6)
+    return f"; about {needed} samples would decide"
