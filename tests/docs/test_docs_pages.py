@@ -8,6 +8,8 @@ Blocks of a page are taken in order, in one empty folder a page:
   that runs its script at once;
 - `restore=FILE` first puts back the file as the page first gave it;
 - ` ```python ` without a title is run;
+- `long` says that a command takes many minutes (pages of findings): its words must be options and
+  commands that exist, and it is not run;
 - `needs=a,b` names importable packages without which the page is skipped from there on;
 - `no-run` is for installing only: the packages and extras it names must exist.
 
@@ -28,6 +30,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from pytest_matalign.cli import main
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -91,6 +95,8 @@ def test_page_does_what_it_says(page: Path, shared_store: Path, tmp_path: Path) 
         if "title" in block.options:
             _write(tmp_path / block.options["title"], block)
             first.setdefault(block.options["title"], block.text)
+        elif "long" in block.options or _is_finding(page):
+            _check_words(block, where)
         elif "no-run" in block.options:
             _check_installation(block.text, where)
         elif block.language in {"sh", "python"}:
@@ -113,6 +119,24 @@ def _write(path: Path, block: Block) -> None:
         lines = text.splitlines(keepends=True)
         text = "".join(lines[: old.lineno - 1]) + block.text + "".join(lines[old.end_lineno :])
     path.write_text(text)
+
+
+def _is_finding(page: Path) -> bool:
+    """Pages of findings report runs of half an hour, with the commands that made them."""
+    return DOCS / "findings" in page.parents
+
+
+def _check_words(block: Block, where: str) -> None:
+    """Every `matalign` command of a block exists, and every script it names."""
+    for line in block.text.splitlines() if block.language == "sh" else ():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["matalign"]:
+            with pytest.raises(SystemExit) as left:
+                main([words[1], "--help"])
+            assert left.value.code == 0, f"{where}: there is no command matalign {words[1]}"
+        for word in words:
+            if word.endswith(".py"):
+                assert (ROOT / word).is_file(), f"{where}: there is no {word}"
 
 
 def _check_installation(text: str, where: str) -> None:
