@@ -17,7 +17,7 @@ from pathlib import Path
 from pytest_matalign.scorecard.html import write_html
 from pytest_matalign.scorecard.model import Scorecard, read_json
 from pytest_matalign.scorecard.report_companion import build_companion
-from pytest_matalign.scorecard.terminal import lines
+from pytest_matalign.scorecard.terminal import lines, style
 
 DOCS = Path(__file__).parent
 COLUMNS = 88
@@ -48,32 +48,24 @@ def terminal_picture(scorecard: Scorecard) -> str:
     text = [line.rstrip() for line in lines(scorecard, width=COLUMNS)]
     while text and not text[0]:
         text.pop(0)
-    ends = len(scorecard.suites)
     if len(text) > SHOWN_LINES:
-        text = [*text[: SHOWN_LINES - ends - 2], "…", "", *text[-ends:]]
+        # Whole tables as far as there is room, then what the run ends with.
+        table = max(at for at in range(SHOWN_LINES) if not text[at])
+        names = tuple(f"{suite.name}: " for suite in scorecard.suites)
+        end = next(at for at, line in enumerate(text) if line.startswith(names))
+        text = [*text[:table], "", "…", "", *text[end:]]
     console = Console(record=True, width=COLUMNS, file=Path("/dev/null").open("w"))  # noqa: SIM115  written by nobody
     console.print(Text("$ pytest --matalign", style="bold"))
     console.print(Text(" matalign scorecard ".center(COLUMNS, "="), style="bold"))
     for line in text:
-        console.print(_coloured(line), no_wrap=True, crop=True)
+        looks = " ".join(name for name, on in style(line).items() if on)
+        console.print(Text(line, style=looks), no_wrap=True, crop=True)
     svg = console.export_svg(title="pytest --matalign", unique_id="matalign")
     # No font from a network: whoever shows the picture uses a monospaced font of its own.
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     return svg.replace("Fira Code", "ui-monospace, SFMono-Regular, Menlo, Consolas").replace(
         "<svg ", '<svg role="img" aria-label="The scorecard of a run in a terminal" ', 1
     )
-
-
-def _coloured(line: str) -> object:
-    from rich.text import Text
-
-    text = Text(line)
-    text.highlight_regex(r"\b\d+ pass(ed)?\b", "green")
-    text.highlight_regex(r"\b\d+ (FAIL|failed|ERR|error|REGR|regressed)\w*\b", "bold red")
-    text.highlight_regex(r"\b\d+ undec(ided)?\b", "yellow")
-    text.highlight_regex(r"^\S+ / \S+ \(.*", "bold")
-    text.highlight_regex(r"^-[- ]+$", "bright_black")
-    return text
 
 
 def page_pictures(scorecard: Scorecard, store: Path) -> None:

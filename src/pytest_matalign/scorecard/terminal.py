@@ -49,7 +49,9 @@ def lines(scorecard: Scorecard, *, width: int = 80, quiet: bool = False) -> Iter
             f"{suite.name}: {len(trained)} models, {len(records)} alignments: "
             f"{in_words(verdict_counts(records))}"
         )
-        yield from [line] if quiet else wrap(line, width, subsequent_indent="  ")
+        yield from (
+            [line] if quiet else wrap(line, width, subsequent_indent="  ", break_on_hyphens=False)
+        )
 
 
 def style(line: str) -> dict[str, bool]:
