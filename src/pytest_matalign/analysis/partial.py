@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FOLDS = 5
+NEAR_CONSTANT = 1e-4
+"""Covariates whose deviation is below this share of the largest are left out."""
 PENALTIES = tuple(10.0 ** np.arange(-6, 2.0))
 """Ridge penalties tried, as multiples of the kernel's mean diagonal times the training rows."""
 
@@ -112,7 +114,9 @@ def project_out(embeddings: Mapping[str, Float64], crossfit: CrossFit) -> dict[s
 def _kernel(values: Float64) -> Float64:
     centred = values - values.mean(axis=0)
     scale = centred.std(axis=0)
-    used = centred[:, scale > 0] / scale[scale > 0]
+    # A column that hardly varies is noise once standardised.
+    kept = scale > NEAR_CONSTANT * scale.max(initial=0.0)
+    used = centred[:, kept] / scale[kept]
     if used.shape[1] == 0:
         raise MetricInputError("the covariates are the same for every sample; leave them out.")
     d2 = squared_distances(used)
