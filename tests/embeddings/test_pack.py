@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from packing import SPLIT, embedded, packed, stored
 
+from packing import SPLIT, embedded, packed, stored
 from pytest_matalign.embeddings.pack import Pack, add_entry
 from pytest_matalign.embeddings.pack_build import add_all, licence_problem
 from pytest_matalign.embeddings.pack_format import decode

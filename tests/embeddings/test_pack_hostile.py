@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from packing import packed
 from safetensors.numpy import load, save
 
+from packing import packed
 from pytest_matalign.embeddings import pack_format
 from pytest_matalign.embeddings.pack import CONTENTS, Pack
 from pytest_matalign.errors import ConfigurationError

@@ -8,8 +8,8 @@ from typing import Any
 
 import huggingface_hub
 import pytest
-from packing import SPLIT, packed
 
+from packing import SPLIT, packed
 from pytest_matalign.embeddings.pack import CONTENTS, Pack
 from pytest_matalign.embeddings.pack_hub import local_pack, pull, pulled_folder, push
 from pytest_matalign.errors import ConfigurationError, UnavailableError

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from packing import SPLIT, packed, stored
 
+from packing import SPLIT, packed, stored
 from pytest_matalign.cli import main
 from pytest_matalign.embeddings.pack import Pack, add_entry
 from pytest_matalign.embeddings.pack_verify import verify_entry

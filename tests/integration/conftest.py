@@ -8,7 +8,5 @@ from hosts import Host
 
 
 @pytest.fixture
-def host(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Host:
-    # Runs inside a worker of our own test run are runs of their own.
-    monkeypatch.delenv("PYTEST_XDIST_TESTRUNUID", raising=False)
+def host(pytester: pytest.Pytester) -> Host:
     return Host(pytester)

@@ -48,8 +48,12 @@ def test_three_lines_of_configuration_point_at_the_own_model(host: Host) -> None
     }
 
 
-def test_without_a_digest_nothing_is_reused_between_runs(host: Host) -> None:
-    """The host's code may have changed, so its embedding is computed anew."""
+def test_without_a_digest_nothing_is_reused_between_runs(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host's code may have changed, so its embedding is computed anew, also where both runs
+    were started from inside one worker of another run."""
+    monkeypatch.setenv("PYTEST_XDIST_TESTRUNUID", "of-the-run-around")
     configured(host, GOOD)
     for _ in range(2):
         host.run("--matalign-json", "card.json")

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from packing import packed
 
 from hosts import MINI, Host
+from packing import packed
 from pytest_matalign.embeddings.pack import bundled_pack
 from pytest_matalign.embeddings.pack_build import licence_problem
 from pytest_matalign.splits import load_split, split_cards

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import os
 import re
 import sys
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,8 +50,13 @@ class Candidate:
     file: Path | None = None
 
 
-def resolve_candidate(host: HostTable, *, root: Path) -> Candidate:
+def resolve_candidate(host: HostTable, *, root: Path, run_id: str) -> Candidate:
     """Turn the host's `candidate` into something that can be embedded.
+
+    Args:
+        host: The host's table.
+        root: The host project's folder, where its modules and files are looked for.
+        run_id: Tells this run from every other; the workers of one run share it.
 
     Raises:
         ConfigurationError: If the specification is none of the four kinds, a file is absent, or
@@ -65,7 +68,7 @@ def resolve_candidate(host: HostTable, *, root: Path) -> Candidate:
     if match := HUB.fullmatch(spec):
         return _from_hub(host, repo=match["repo"], revision=match["revision"])
     if FACTORY.fullmatch(spec):
-        return _from_factory(host, spec, root=root)
+        return _from_factory(host, spec, root=root, run_id=run_id)
     if Path(spec).suffix == ".npz":
         return _from_file(host, root / spec)
     return _from_zoo(spec)
@@ -100,11 +103,14 @@ def _from_hub(host: HostTable, *, repo: str, revision: str) -> Candidate:
     return Candidate(card=card, open=lambda: _HubSource(card.id, repo, revision, form))
 
 
-def _from_factory(host: HostTable, spec: str, *, root: Path) -> Candidate:
+def _from_factory(host: HostTable, spec: str, *, root: Path, run_id: str) -> Candidate:
     form = _input_of(host)
     card = _card(host, layer="chosen by the factory", pooling="chosen by the factory")
     return Candidate(
-        card=card, open=lambda: _FactorySource(card, _import(spec, root=root), form, spec)
+        card=card,
+        open=lambda: _FactorySource(
+            card, _import(spec, root=root), form=form, spec=spec, run_id=run_id
+        ),
     )
 
 
@@ -159,17 +165,18 @@ def _import(spec: str, *, root: Path) -> Callable[[], Any]:
 class _FactorySource:
     """A candidate made by the host's own code."""
 
-    def __init__(self, card: ModelCard, factory: Callable[[], Any], form: Input, spec: str) -> None:
+    def __init__(
+        self, card: ModelCard, factory: Callable[[], Any], *, form: Input, spec: str, run_id: str
+    ) -> None:
         self.id = card.id
         self._card, self._factory, self._form, self._spec = card, factory, form, spec
         self._model = _FactoryModel(factory(), form)
         # Without a digest of the weights nothing may be reused from one run to the next, but
-        # the workers of one run (they share the variable) may share their work.
-        run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
+        # the workers of one run may share their work.
         self.identity: Mapping[str, Any] = {
             "candidate": spec,
             "input": form,
-            "digest": self._model.digest or f"this run only: {run}",
+            "digest": self._model.digest or f"this run only: {run_id}",
         }
 
     def refuse(self, sample: Sample) -> str | None:

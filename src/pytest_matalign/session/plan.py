@@ -55,7 +55,9 @@ class Plan:
     def candidate(self) -> Candidate | None:
         """The model under test, if one is configured."""
         host = self.settings.host
-        return resolve_candidate(host, root=self.settings.root) if host.candidate else None
+        if not host.candidate:
+            return None
+        return resolve_candidate(host, root=self.settings.root, run_id=self.settings.run_id)
 
     @property
     def candidate_id(self) -> str | None:

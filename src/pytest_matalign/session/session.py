@@ -26,7 +26,13 @@ class MatalignSession(Plan):
 
     def __init__(self, config: pytest.Config) -> None:
         super().__init__(
-            settings_of(config.option, root=config.rootpath, here=config.invocation_params.dir),
+            settings_of(
+                config.option,
+                root=config.rootpath,
+                here=config.invocation_params.dir,
+                # Not the environment's run id, which runs started from inside a worker inherit.
+                run_id=getattr(config, "workerinput", {}).get("testrunuid"),
+            ),
             progress=lambda *, model, split: ExtractionProgress(config, model=model, split=split),
         )
         self.ledger = Ledger()

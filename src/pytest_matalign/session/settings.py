@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -82,9 +83,11 @@ class Settings:
         samples: Samples a split, overriding every suite; None leaves it to them.
         store: Folder of the embedding store.
         host: The host's table, with command-line options laid over it.
+        run_id: Tells this run from every other; the workers of one run share it.
     """
 
     root: Path
+    run_id: str
     samples: int | None
     store: Path
     references: Policy
@@ -118,13 +121,16 @@ def read_host_table(root: Path) -> HostTable:
         ) from None
 
 
-def settings_of(option: Namespace, *, root: Path, here: Path) -> Settings:
+def settings_of(
+    option: Namespace, *, root: Path, here: Path, run_id: str | None = None
+) -> Settings:
     """Resolve the settings of a run.
 
     Args:
         option: Options of pytest or of `matalign gate`, by the same names.
         root: The host project's folder.
         here: The current folder, where paths on the command line start.
+        run_id: Of the run this process is a worker of; a new one if it is none.
 
     Raises:
         ConfigurationError: If the host's table is wrong.
@@ -145,6 +151,7 @@ def settings_of(option: Namespace, *, root: Path, here: Path) -> Settings:
     markdown = [here / option.matalign_markdown] if option.matalign_markdown else []
     return Settings(
         root=root,
+        run_id=run_id or uuid.uuid4().hex,
         samples=samples,
         store=(here / store if option.matalign_store else root / store)
         if store
