@@ -28,7 +28,7 @@ class MatalignSession(Plan):
         super().__init__(
             settings_of(
                 config.option,
-                root=config.rootpath,
+                root=host_root(config),
                 here=config.invocation_params.dir,
                 # Not the environment's run id, which runs started from inside a worker inherit.
                 run_id=getattr(config, "workerinput", {}).get("testrunuid"),
@@ -95,6 +95,17 @@ class MatalignSession(Plan):
         if self.candidate:
             lines.append(f"matalign: candidate {self.candidate.card.id}")
         return lines
+
+
+def host_root(config: pytest.Config) -> Path:
+    """The host project's folder.
+
+    pytest looks for its own root before it knows our options, and takes an existing folder after
+    `--matalign-store` for a test path: the root then has no `pyproject.toml`, the current folder
+    has.
+    """
+    root, here = config.rootpath, config.invocation_params.dir
+    return root if (root / "pyproject.toml").is_file() else here
 
 
 def scope_of(nodeid: str, groups: Mapping[str, str]) -> str | None:
