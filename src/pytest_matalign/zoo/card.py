@@ -28,6 +28,10 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     url: str | None = None
     sha256: str | None = None
     """Of the file; of several, over the lines `digest  path`, as `zoo.weights` writes them."""
+    files: dict[str, str] = {}
+    """SHA-256 of each file of a hub repository, by its path there."""
+    pickled: bool = False
+    """Whether reading the file can run code in it; such files are read only if the user allows."""
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +53,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Importable packages that must be installed."""
     extra: str | None = None
     """Extra of this distribution that installs them (`zoo`)."""
+    environment: str | None = None
+    """Isolated environment (`matalign env`) that runs the model where they are not installed."""
     weights: Weights | None = None
     training: tuple[str, ...] = ()
     level_of_theory: str | None = None
@@ -59,6 +65,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     kind: Kind = "vanilla"
     elements: tuple[str, ...] | None = None
     """Chemical symbols covered; None where any is accepted."""
+    domain: str | None = None
+    """What the model is meant for, where elements and length do not say it."""
     max_length: int | None = None
     """Longest sequence, in residues, or longest SMILES, in characters."""
     periodic: Periodic = "allowed"
@@ -67,5 +75,9 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     citation: str | None = None
     derived_from: str | None = None
     """Card whose weights this one was fine-tuned from, or whose architecture it re-initialises."""
+    supersedes: str | None = None
+    """Card of the earlier release this one replaces."""
+    paper: str | None = None
+    """Row of Table 1 of arXiv 2512.03750 that is this model."""
     state: State = "declared"
     notes: str | None = None
