@@ -16,15 +16,27 @@ if TYPE_CHECKING:
 
 
 def weight_files(card: ModelCard) -> tuple[Path, ...]:
-    """The files of a card whose weights lie in an installed package, sorted by path.
+    """The weight files of a card on this machine, sorted by path.
+
+    They lie in an installed package, at an absolute path of a user's own card (one file, or a
+    folder with all its files), or at a URL, from where they are fetched.
 
     Raises:
-        ConfigurationError: If the card names no package and path.
-        UnavailableError: If the package or the files are not there.
+        ConfigurationError: If the card names none of these.
+        UnavailableError: If the package or the files are not there or cannot be fetched.
     """
     weights = card.weights
+    if weights is not None and weights.url is not None:
+        from pytest_matalign.zoo.download import fetch
+
+        return (fetch(card),)
+    if (local := _local(card)) is not None:
+        return _local_files(local, model=card.id)
     if weights is None or weights.package is None or weights.path is None:
-        raise ConfigurationError(f"{card.id}: the card names no weight file inside a package.")
+        raise ConfigurationError(
+            f"{card.id}: the card names no weight file: neither one inside a package, nor an "
+            f"absolute path, nor a URL."
+        )
     root = package_folder(weights.package, model=card.id)
     files = tuple(sorted(path for path in root.glob(weights.path) if path.is_file()))
     if not files:
@@ -32,6 +44,27 @@ def weight_files(card: ModelCard) -> tuple[Path, ...]:
             f"{card.id}: {weights.package} is installed without {weights.path}; install a "
             f"version that carries its weights."
         )
+    return files
+
+
+def _local(card: ModelCard) -> Path | None:
+    """The absolute path a user's own card names, or None."""
+    weights = card.weights
+    if weights is None or weights.path is None or weights.package or weights.repo or weights.url:
+        return None
+    path = Path(weights.path).expanduser()
+    if not path.is_absolute():
+        raise ConfigurationError(
+            f"{card.id}: weights.path is {weights.path!r}; without a package or repository it is "
+            f"an absolute path on this machine."
+        )
+    return path
+
+
+def _local_files(path: Path, *, model: str) -> tuple[Path, ...]:
+    files = tuple(sorted(one for one in path.rglob("*") if one.is_file())) or (path,)
+    if not files[0].is_file():
+        raise UnavailableError(f"{model}: there is no weight file at {path}.")
     return files
 
 
@@ -67,9 +100,14 @@ def weights_digest(card: ModelCard) -> str:
 
 
 def file_digest(card: ModelCard) -> str:
-    """SHA-256 (hex) of the card's weight file or files, as in `weights_digest`."""
+    """SHA-256 (hex) of the card's weight file or files, as in `weights_digest`.
+
+    A file at a URL is not fetched for that: `zoo.download` admits none but that of the card.
+    """
+    if card.weights is not None and card.weights.url is not None and card.weights.sha256:
+        return card.weights.sha256
     files = weight_files(card)
-    digests = [_digest(path) for path in files]
+    digests = [file_sha256(path) for path in files]
     if len(files) == 1:
         return digests[0]
     common = weight_root(card)
@@ -81,7 +119,9 @@ def file_digest(card: ModelCard) -> str:
 
 
 def weight_root(card: ModelCard) -> Path:
-    """Folder of the package that carries a card's weights."""
+    """Folder the names of a card's weight files are relative to: a package's, or its own."""
+    if (local := _local(card)) is not None:
+        return local
     assert card.weights is not None
     assert card.weights.package is not None
     return package_folder(card.weights.package, model=card.id)
@@ -93,17 +133,23 @@ def check_weights(card: ModelCard) -> None:
     Raises:
         UnavailableError: If they are missing or differ from the card's `sha256`.
     """
-    if card.weights is None or card.weights.sha256 is None or card.weights.package is None:
+    if card.weights is None or card.weights.sha256 is None:
         return
+    if card.weights.package is None and _local(card) is None:
+        return  # hub files and downloads are checked where they are fetched
     found = file_digest(card)
-    if found != card.weights.sha256:
-        raise UnavailableError(
-            f"{card.id}: the weights in {card.weights.package} have sha256 {found[:12]}, the card "
-            f"describes {card.weights.sha256[:12]}; install the version the card was written for."
-        )
+    if found == card.weights.sha256:
+        return
+    place = card.weights.package or card.weights.path
+    cure = "install the version" if card.weights.package else "give the file"
+    raise UnavailableError(
+        f"{card.id}: the weights in {place} have sha256 {found[:12]}, the card "
+        f"describes {card.weights.sha256[:12]}; {cure} the card was written for."
+    )
 
 
-def _digest(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """SHA-256 (hex) of a file, read once a process."""
     stat = path.stat()
     return _digest_of(path, stat.st_size, stat.st_mtime_ns)
 
