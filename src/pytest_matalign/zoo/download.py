@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from pytest_matalign.embeddings.store import DamagedEntryWarning, default_store
 from pytest_matalign.errors import ConfigurationError, UnavailableError
+from pytest_matalign.zoo.pins import pinned
 from pytest_matalign.zoo.weights import file_sha256
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def fetch(card: ModelCard) -> Path:
         ConfigurationError: If the card names no URL.
         UnavailableError: If the card states no digest, or the file cannot be had, or is another.
     """
-    weights = card.weights
+    weights = pinned(card).weights
     if weights is None or weights.url is None:
         raise ConfigurationError(f"{card.id}: [model.weights] names no `url`.")
     if weights.sha256 is None:

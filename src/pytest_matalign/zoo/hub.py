@@ -2,16 +2,105 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
+from pytest_matalign.zoo.pins import files_digest, pinned
+from pytest_matalign.zoo.weights import file_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pytest_matalign.zoo.card import ModelCard, Weights
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def fetch(
+    card: ModelCard,
+    *,
+    also: Sequence[str] = (),
+    complete: Callable[[Path], bool] | None = None,
+) -> Path:
+    """Folder with a card's files at its commit, with the digests the card or its pin states.
+
+    Args:
+        card: Names a hub repository; a card without a commit needs `matalign zoo pin`.
+        also: Glob patterns of files wanted beside the weights: tokenisers, configurations.
+        complete: Says whether a folder has all that is needed, where the card lists no files.
+
+    Raises:
+        ConfigurationError: If the card names no repository.
+        UnavailableError: If the card is not pinned, the files cannot be had, or are others.
+    """
+    card = pinned(card)
+    weights = card.weights
+    if weights is None or weights.repo is None:
+        raise ConfigurationError(f"{card.id}: [model.weights] needs `repo` and `revision`.")
+    if weights.revision is None:
+        raise UnavailableError(unpinned(card))
+    wanted = _weight_patterns(weights)
+
+    def whole(folder: Path) -> bool:
+        listed = all((folder / name).is_file() for name in weights.files)
+        if complete is not None:
+            return listed and complete(folder)
+        return listed and all(any(folder.glob(pattern)) for pattern in wanted)
+
+    folder = snapshot(
+        weights.repo, revision=weights.revision, patterns=[*wanted, *also], complete=whole
+    )
+    if not whole(folder):
+        raise UnavailableError(
+            f"{card.id}: {weights.repo}@{weights.revision[:12]} lacks some of the files "
+            f"{', '.join(wanted)}; fetch it again where the hub can be reached."
+        )
+    _check_digests(folder, weights.files, model=card.id)
+    return folder
+
+
+def hub_digest(card: ModelCard) -> str:
+    """What stands for the weights of a card on the hub: their digest, or else their commit.
+
+    Raises:
+        UnavailableError: If the card is not pinned.
+    """
+    weights = pinned(card).weights
+    assert weights is not None
+    if weights.sha256 is not None:
+        return weights.sha256
+    if weights.files:
+        return files_digest(weights.files)
+    if weights.revision is None:
+        raise UnavailableError(unpinned(card))
+    return hashlib.sha256(f"{weights.repo}@{weights.revision}".encode()).hexdigest()
+
+
+def unpinned(card: ModelCard) -> str:
+    """What to do about a card that names a repository and no commit."""
+    assert card.weights is not None
+    return (
+        f"{card.id}: the card names {card.weights.repo} but no commit; run "
+        f"`matalign zoo pin {card.id}` once where the hub can be reached."
+    )
+
+
+def _weight_patterns(weights: Weights) -> list[str]:
+    """The files listed by name; else the card's pattern; else whatever safetensors there are."""
+    return list(weights.files) or [weights.path or "*.safetensors"]
+
+
+def _check_digests(folder: Path, files: Mapping[str, str], *, model: str) -> None:
+    for name, expected in files.items():
+        found = file_sha256(folder / name)
+        if found != expected:
+            raise UnavailableError(
+                f"{model}: {name} in the local hub cache has sha256 {found[:12]}, expected is "
+                f"{expected[:12]}; delete {folder / name} and fetch it again."
+            )
 
 
 def snapshot(
@@ -55,10 +144,18 @@ def snapshot(
 
 
 def _explain(repo: str, revision: str, error: Exception) -> str:
-    """One sentence for each way a download fails; the hub client wraps some in another."""
+    return explain(f"{repo}@{revision[:12]}", error)
+
+
+def explain(name: str, error: Exception) -> str:
+    """One sentence for each way the hub refuses; its client wraps some errors in others.
+
+    Args:
+        name: What was asked for, the subject of the sentence.
+        error: What the client raised.
+    """
     from huggingface_hub import constants, errors
 
-    name = f"{repo}@{revision[:12]}"
     cause = error.__cause__ if isinstance(error, errors.LocalEntryNotFoundError) else error
     if isinstance(cause, errors.GatedRepoError):
         return f"{name} is gated: accept its terms on the hub and log in with `hf auth login`."

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
+from pytest_matalign.zoo.pins import pinned
 
 if TYPE_CHECKING:
     from pytest_matalign.zoo.card import ModelCard
@@ -102,8 +103,13 @@ def weights_digest(card: ModelCard) -> str:
 def file_digest(card: ModelCard) -> str:
     """SHA-256 (hex) of the card's weight file or files, as in `weights_digest`.
 
-    A file at a URL is not fetched for that: `zoo.download` admits none but that of the card.
+    Files at a URL or on the hub are not fetched for that: only those of the card are admitted.
     """
+    card = pinned(card)
+    if card.weights is not None and card.weights.repo is not None:
+        from pytest_matalign.zoo.hub import hub_digest
+
+        return hub_digest(card)
     if card.weights is not None and card.weights.url is not None and card.weights.sha256:
         return card.weights.sha256
     files = weight_files(card)
