@@ -1,34 +1,17 @@
-"""Fetching from the hub, against a small hub on this machine.
-
-Every download runs in a process of its own: the hub client reads its address and cache from the
-environment once, when it is imported.
-"""
+"""Fetching from the hub, against a small hub on this machine."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import subprocess
-import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
+from small_hub import FILES, SHA, Hub, fresh, running, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-SHA = "0123456789abcdef0123456789abcdef01234567"
-FILES = {"config.json": b"{}", "model.safetensors": b"weights", "pytorch_model.bin": b"pickle"}
-REFUSALS = {
-    "gated": (403, "GatedRepo"),
-    "missing": (404, "RepoNotFound"),
-    "moved": (404, "RevisionNotFound"),
-    "broken": (418, ""),
-}
 FETCH = """
 import sys
 from pytest_matalign.errors import MatalignError
@@ -47,73 +30,20 @@ except MatalignError as error:
 """
 
 
-class _Hub(BaseHTTPRequestHandler):
-    """As much of the hub's interface as a snapshot download uses."""
-
-    asked: ClassVar[list[str]] = []
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def _answer(self, *, body: bool) -> None:
-        self.asked.append(self.path)
-        for name, (status, code) in REFUSALS.items():
-            if f"/team/{name}/" in self.path:
-                self._send(status, b"", {"X-Error-Code": code} if code else {})
-                return
-        if self.path.startswith("/api/models/"):
-            listing = [{"rfilename": name} for name in FILES]
-            content = json.dumps({"id": "team/tiny", "sha": SHA, "siblings": listing}).encode()
-            self._send(200, content, {"Content-Type": "application/json"})
-            return
-        content = FILES[self.path.rsplit("/", 1)[1]]
-        tags = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "X-Repo-Commit": SHA}
-        self._send(200, content, tags, body=body)
-
-    def _send(
-        self, status: int, content: bytes, headers: dict[str, str], *, body: bool = True
-    ) -> None:
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(content))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if body:
-            self.wfile.write(content)
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """The hub's address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running() as found:
+        yield found
 
 
 @pytest.fixture
 def fetch(address: str, tmp_path: Path) -> Callable[..., str]:
     """Ask for a snapshot in a fresh process; returns the files' names or the error."""
+    ask = partial(fresh, FETCH, folder=tmp_path)
 
     def run(repo: str, *, revision: str = SHA, **environment: str) -> str:
-        settings = {"HF_ENDPOINT": address, "HF_HUB_CACHE": str(tmp_path / "hub")}
-        settings |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-        result = subprocess.run(
-            [sys.executable, "-c", FETCH, repo, revision],
-            env={**os.environ, **settings, **environment},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return result.stdout.strip()
+        return ask(repo, revision, **{"address": address, **environment})
 
     return run
 
@@ -121,18 +51,35 @@ def fetch(address: str, tmp_path: Path) -> Callable[..., str]:
 def test_a_snapshot_is_fetched_once_and_then_read_from_the_cache(fetch: Callable[..., str]) -> None:
     """The second time the hub is not asked at all; pickles are never fetched."""
     assert fetch("team/tiny") == "config.json,model.safetensors"
-    _Hub.asked.clear()
+    Hub.asked.clear()
     assert fetch("team/tiny") == "config.json,model.safetensors"
-    assert _Hub.asked == []
+    assert Hub.asked == []
     assert fetch("team/tiny", HF_HUB_OFFLINE="1") == "config.json,model.safetensors"
 
 
-def test_an_interrupted_download_is_resumed(fetch: Callable[..., str], tmp_path: Path) -> None:
+def test_missing_files_of_a_cached_commit_are_fetched(
+    fetch: Callable[..., str], tmp_path: Path
+) -> None:
     """A cached folder that is not complete sends us back to the hub."""
     fetch("team/tiny")
     folder = tmp_path / "hub" / "models--team--tiny" / "snapshots" / SHA
     (folder / "model.safetensors").unlink()
     assert fetch("team/tiny") == "config.json,model.safetensors"
+
+
+def test_a_partial_file_is_resumed_where_it_broke_off(
+    fetch: Callable[..., str], tmp_path: Path
+) -> None:
+    """Only the bytes that are not here yet are asked for."""
+    content = FILES["model.safetensors"]
+    blobs = tmp_path / "hub" / "models--team--tiny" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / f"{sha256(content)}.incomplete").write_bytes(content[:3])
+    Hub.ranges.clear()
+    assert fetch("team/tiny") == "config.json,model.safetensors"
+    assert Hub.ranges == ["bytes=3-"]
+    snapshot = tmp_path / "hub" / "models--team--tiny" / "snapshots" / SHA
+    assert (snapshot / "model.safetensors").read_bytes() == content
 
 
 @pytest.mark.parametrize(
@@ -154,7 +101,7 @@ def test_each_refusal_has_its_sentence(fetch: Callable[..., str], repo: str, mes
 def test_offline_and_out_of_reach_are_told_apart(fetch: Callable[..., str]) -> None:
     """The first is a setting, the second the network."""
     assert "HF_HUB_OFFLINE forbids to fetch it" in fetch("team/tiny", HF_HUB_OFFLINE="1")
-    assert "the hub is out of reach" in fetch("team/tiny", HF_ENDPOINT="http://127.0.0.1:9")
+    assert "the hub is out of reach" in fetch("team/tiny", address="http://127.0.0.1:9")
 
 
 @pytest.mark.parametrize("revision", ["main", SHA[:12], SHA.upper()])
