@@ -1,9 +1,10 @@
 """Time and peak memory of the all-pairs engine on embeddings of any number and size.
 
     python benchmarks/engine_scale.py --models 8 --samples 5000
+    python benchmarks/engine_scale.py --models 60 --samples 10000 --statistics
     python benchmarks/engine_scale.py --models 60 --samples 50000 --folder /scratch/run
 
-With --folder the embeddings are memory-mapped files there and progress is saved there: kill the
+With --statistics every pair also gets an interval and a null, for the gate metrics. With --folder the embeddings are memory-mapped files there and progress is saved there: kill the
 run and start it again with the same arguments, and it goes on where it was. The time printed at
 the end adds up all starts, each counted up to its last saved state.
 """
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 
 from pytest_matalign.metrics.engine import alignment_matrix
+from pytest_matalign.statistics import assess_matrix
 
 
 def _embedding(index: int, n: int, width: int) -> np.ndarray:
@@ -31,12 +33,17 @@ def _embedding(index: int, n: int, width: int) -> np.ndarray:
     return latent @ mix + noise * rng.standard_normal((n, width), dtype=np.float32) + 1.0
 
 
-def _on_disk(folder: Path, index: int, n: int, width: int) -> np.ndarray:
-    path = folder / f"embedding-{index}-{n}x{width}.npy"
-    if not path.exists():
-        np.save(path.with_suffix(".part.npy"), _embedding(index, n, width))
-        path.with_suffix(".part.npy").rename(path)
-    return np.load(path, mmap_mode="r")
+class _OnDisk:
+    """Rows of a file, mapped anew for each read: pages once read would count as memory in use."""
+
+    def __init__(self, folder: Path, index: int, n: int, width: int) -> None:
+        self.path, self.shape = folder / f"embedding-{index}-{n}x{width}.npy", (n, width)
+        if not self.path.exists():
+            np.save(self.path.with_suffix(".part.npy"), _embedding(index, n, width))
+            self.path.with_suffix(".part.npy").rename(self.path)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        return np.array(np.load(self.path, mmap_mode="r")[rows])
 
 
 class _Clock:
@@ -62,27 +69,32 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=5000)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--memory", type=int, default=1 << 28, help="bytes for one block of rows")
+    parser.add_argument("--memory", type=int, default=1 << 29, help="bytes for one block of rows")
     parser.add_argument("--stream", action="store_true", help="read rows again when needed")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--statistics", action="store_true", help="intervals and nulls, no resume")
     options = parser.parse_args()
     shape = (options.samples, options.width)
     if options.folder:
         options.folder.mkdir(parents=True, exist_ok=True)
-        embeddings = {f"m{i}": _on_disk(options.folder, i, *shape) for i in range(options.models)}
+        embeddings = {f"m{i}": _OnDisk(options.folder, i, *shape) for i in range(options.models)}
     else:
         embeddings = {f"m{i}": _embedding(i, *shape) for i in range(options.models)}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     clock = _Clock(options.folder)
     cpu = time.process_time()
-    result = alignment_matrix(
-        embeddings,
-        device=options.device,
-        memory=options.memory,
-        keep=False if options.stream else None,
-        checkpoint=options.folder / "checkpoint" if options.folder else None,
-        progress=clock.report,
-    )
+    if options.statistics:
+        assessed = assess_matrix(embeddings, memory=options.memory, progress=clock.report)
+        values = {name: entry.value for name, entry in assessed.items()}
+    else:
+        values = alignment_matrix(
+            embeddings,
+            device=options.device,
+            memory=options.memory,
+            keep=False if options.stream else None,
+            checkpoint=options.folder / "checkpoint" if options.folder else None,
+            progress=clock.report,
+        ).values
     wall = time.monotonic() - clock.start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(
@@ -93,8 +105,8 @@ def main() -> None:
         f"this start {wall:.1f} s ({time.process_time() - cpu:.1f} s of CPU), all starts "
         f"{wall + sum(clock.past):.1f} s, peak {peak:.2f} GB ({before:.2f} GB before)"
     )
-    for name, values in result.values.items():
-        off = values[~np.eye(len(values), dtype=bool)] if values.ndim == 2 else values
+    for name, table in values.items():
+        off = table[~np.eye(len(table), dtype=bool)] if table.ndim == 2 else table
         print(f"  {name}: mean {off.mean():.4f}, from {off.min():.4f} to {off.max():.4f}")
 
 

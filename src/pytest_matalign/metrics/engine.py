@@ -87,7 +87,7 @@ def alignment_matrix(  # noqa: PLR0913  settings of one long run; a class would 
     preprocess: str = "center-l2",
     k: Mapping[str, int] | None = None,
     device: str = "cpu",
-    memory: int = 1 << 28,
+    memory: int = 1 << 29,
     keep: bool | None = None,
     checkpoint: Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,

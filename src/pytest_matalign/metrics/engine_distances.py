@@ -8,7 +8,6 @@ comparison), and the stack of all spaces gives every pair's product sum in one m
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +15,17 @@ import numpy as np
 import torch
 
 from pytest_matalign.metrics.engine_neighbours import Lists, weights_for
+from pytest_matalign.metrics.engine_ranks import count_on_cpu, count_on_device
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from pytest_matalign.metrics.arrays import Float64
     from pytest_matalign.metrics.engine_sources import Space
 
 _PILOT = 256
-_PACK = 128  # bytes of 0 or 1 summed eight at a time without overflow
 _CHUNK = 1 << 16
 
 
@@ -74,6 +74,9 @@ class DistanceSums:
 class DistancePass:
     """Goes through all spaces' distance matrices, some rows at a time."""
 
+    whole_rows = False
+    """Whether `_keep_products` needs all columns of a block, not those from the diagonal on."""
+
     def __init__(
         self,
         spaces: Sequence[Space],
@@ -118,13 +121,8 @@ class DistancePass:
                 squared[own] = torch.inf
                 sums.ranks[:, b] += self._ranks(squared, b, start, stop)
             if stack is not None:
-                squared[own] = 0.0
-                shifted = squared.clamp_(min=0.0).sqrt_()
-                pilot = self.pilots[b]
-                shifted.sub_(pilot[None, :]).sub_(pilot[start:stop, None])
-                shifted[own] = 0.0
-                sums.margins[b, start:stop] = shifted.sum(dim=1).double().cpu().numpy()
-                stack[b] = shifted[:, self.first_column(start) :]
+                self._shift(squared, b, start, stack[b])
+                self._add_margins(stack[b], sums.margins[b], start)
         if stack is not None:
             self._keep_products(stack, start)
             stack = stack[:, :, start - self.first_column(start) :]
@@ -133,9 +131,26 @@ class DistancePass:
             sums.products += (inside + 2.0 * beyond).cpu().numpy()
         sums.row = stop
 
+    def _shift(self, squared: torch.Tensor, b: int, start: int, out: torch.Tensor) -> None:
+        """Write shifted distances (rows, columns) of the needed columns of a block; uses it up."""
+        first, stop = self.first_column(start), start + len(squared)
+        pilot = self.pilots[b]
+        distances = squared[:, first:].clamp_(min=0.0).sqrt_()
+        torch.sub(distances, pilot[first:], out=out)
+        out.sub_(pilot[start:stop, None])
+        own = torch.arange(stop - start)
+        out[own, own + (start - first)] = 0.0
+
+    def _add_margins(self, shifted: torch.Tensor, margins: Float64, start: int) -> None:
+        """Add a block's sums over rows, and those over columns in place of rows left out."""
+        rows = len(shifted)
+        margins[start : start + rows] += shifted.sum(dim=1).double().cpu().numpy()
+        if not self.whole_rows:
+            margins[start + rows :] += shifted[:, rows:].sum(dim=0).double().cpu().numpy()
+
     def first_column(self, start: int) -> int:
         """Return the first column of the blocks from row `start` on that is needed."""
-        return start  # the matrices are symmetric
+        return 0 if self.whole_rows else start  # the matrices are symmetric
 
     def _keep_products(self, stack: torch.Tensor, start: int) -> None:
         """Do more with shifted distances (M, rows, columns); nothing here."""
@@ -147,9 +162,10 @@ class DistancePass:
         rows, count, width = ids.shape
         thresholds = squared.gather(1, ids.reshape(rows, -1).long().to(squared.device))
         if squared.device.type == "cpu":
-            ranks = self._count_on_cpu(squared.numpy(), thresholds.numpy(), tied=self.tied[b])
+            tied = self.tied[b][start:stop]
+            ranks = count_on_cpu(squared.numpy(), thresholds.numpy(), tied, threads=self.threads)
         else:
-            ranks = _count_on_device(squared, thresholds, tied=self.tied[b])
+            ranks = count_on_device(squared, thresholds, tied=bool(self.tied[b].any()))
         weighted = ranks.reshape(rows, count, width) * shares.double().numpy()
         sums = np.asarray(weighted.sum(axis=(0, 2)))
         for a, own in enumerate(self.neighbours):
@@ -167,73 +183,6 @@ class DistancePass:
             less, equal = int((values < threshold).sum()), int((values == threshold).sum())
             total += float(own.further_shares[entry]) * (less + (equal + 1) / 2)
         return total
-
-    def _count_on_cpu(
-        self, values: NDArray[np.float32], thresholds: NDArray[np.float32], *, tied: bool
-    ) -> NDArray[np.float64]:
-        ranks = np.empty(thresholds.shape)
-
-        def work(rows: range) -> None:
-            _count_rows(values, thresholds, ranks, rows, tied=tied)
-
-        parts = [range(t, len(values), self.threads) for t in range(self.threads)]
-        if self.threads == 1:
-            work(parts[0])
-        else:
-            with ThreadPoolExecutor(self.threads) as pool:  # numpy lets go of the lock
-                list(pool.map(work, parts))
-        return ranks
-
-
-def _count_rows(
-    values: NDArray[np.float32],
-    thresholds: NDArray[np.float32],
-    ranks: NDArray[np.float64],
-    rows: range,
-    *,
-    tied: bool,
-) -> None:
-    """Write mid-ranks of thresholds (rows, t) among values (rows, n) of the same row."""
-    counter = FlagCounter(thresholds.shape[1], values.shape[1])
-    for row in rows:
-        np.less(values[row][None, :], thresholds[row][:, None], out=counter.flags)
-        less = counter.totals()
-        if tied:
-            np.less_equal(values[row][None, :], thresholds[row][:, None], out=counter.flags)
-            ranks[row] = (less + counter.totals() + 1.0) / 2.0
-        else:
-            ranks[row] = less + 1.0
-
-
-class FlagCounter:
-    """Counts true flags in rows, eight at a time: ten times as fast as counting bytes."""
-
-    def __init__(self, count: int, n: int) -> None:
-        """Make `flags`, bool (count, n), to be written and counted again and again."""
-        blocks = -(-n // (8 * _PACK))
-        whole = np.zeros((count, blocks * 8 * _PACK), dtype=np.bool_)
-        self.flags = whole[:, :n]
-        self._lanes = whole.view(np.uint64).reshape(count, blocks, _PACK)
-
-    def totals(self) -> NDArray[np.float64]:
-        """Return how many flags are true in each row, (count,)."""
-        lanes = np.add.reduce(self._lanes, axis=2)  # at most _PACK in each byte
-        totals: NDArray[np.float64] = lanes.view(np.uint8).sum(axis=1, dtype=np.float64)
-        return totals
-
-
-def _count_on_device(
-    values: torch.Tensor, thresholds: torch.Tensor, *, tied: bool
-) -> NDArray[np.float64]:
-    ranks = torch.empty(thresholds.shape, dtype=torch.float64, device=values.device)
-    for column in range(thresholds.shape[1]):
-        threshold = thresholds[:, column : column + 1]
-        less = (values < threshold).sum(dim=1)
-        if tied:
-            ranks[:, column] = (less + (values <= threshold).sum(dim=1) + 1).double() / 2
-        else:
-            ranks[:, column] = (less + 1).double()
-    return np.asarray(ranks.cpu().numpy())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

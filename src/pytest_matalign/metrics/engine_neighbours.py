@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Entries kept beyond the largest k, so that samples tied for its last place can share it.
 SLACK = 7
+# Share of rows with ties beyond which ties are taken to be everywhere.
+_MANY_TIES = 0.01
 # Entries of the look-up table of one block of rows: 1 MiB, so that it stays in the cache.
 _TABLE = 1 << 18
 
@@ -32,7 +34,7 @@ class Lists:
         values: float32 (n, K), the inner product minus its row mean.
         nearest: int32 (n, c), closest first by distance (the same where rows have unit length).
         closeness: float32 (n, c), falls with the distance to `nearest`.
-        tied: Whether some sample has equally close neighbours.
+        tied: bool (n,), the samples whose ranks are counted with ties in mind, see `_tied_rows`.
         dimension: TwoNN of the space.
     """
 
@@ -40,7 +42,7 @@ class Lists:
     values: torch.Tensor
     nearest: torch.Tensor
     closeness: torch.Tensor
-    tied: bool
+    tied: NDArray[np.bool_]
     dimension: float
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -50,7 +52,7 @@ class Lists:
             "values": self.values.numpy(),
             "nearest": self.nearest.numpy(),
             "closeness": self.closeness.numpy(),
-            "tied": np.asarray(self.tied),
+            "tied": self.tied,
             "dimension": np.asarray(self.dimension),
         }
 
@@ -62,7 +64,7 @@ class Lists:
             values=torch.from_numpy(stored["values"]),
             nearest=torch.from_numpy(stored["nearest"]),
             closeness=torch.from_numpy(stored["closeness"]),
-            tied=bool(stored["tied"]),
+            tied=stored["tied"],
             dimension=float(stored["dimension"].item()),
         )
 
@@ -103,9 +105,19 @@ def neighbour_lists(space: Space, *, k: int, nearest_k: int = 2, rows: int) -> L
         values=values,
         nearest=nearest,
         closeness=closeness,
-        tied=bool((values[:, 1:] == values[:, :-1]).any()),
+        tied=_tied_rows(values),
         dimension=_dimension(space, nearest),
     )
+
+
+def _tied_rows(values: torch.Tensor) -> NDArray[np.bool_]:
+    """Return bool (n,): rows with equal values (n, K) in their lists, or all rows if many have.
+
+    Rounding to float32 makes a few values of a thousand rows equal by chance; samples that are
+    copies of each other, or features of few values, show in the lists of more than that.
+    """
+    tied = (values[:, 1:] == values[:, :-1]).any(dim=1).numpy()
+    return np.full(len(tied), fill_value=True) if tied.mean() > _MANY_TIES else np.asarray(tied)
 
 
 def kernel_rows(space: Space, block: torch.Tensor) -> torch.Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,11 +10,11 @@ import torch
 from pytest_matalign.metrics.engine_distances import (
     DistancePass,
     DistanceSums,
-    FlagCounter,
     distance_correlations,
     imbalances,
 )
 from pytest_matalign.metrics.engine_products import cka_matrix
+from pytest_matalign.metrics.engine_ranks import FlagCounter, in_parallel
 from pytest_matalign.statistics.matrix_overlap import MatrixMoments
 from pytest_matalign.statistics.nearest import NEAREST_PAST
 from pytest_matalign.statistics.permutation import PairSums, permutation_covariance
@@ -37,6 +36,8 @@ _RANK_ROWS = 256
 
 class MomentPass(DistancePass):
     """The engine's second pass, which also keeps what each sample adds to every pair."""
+
+    whole_rows = True
 
     def __init__(
         self,
@@ -77,26 +78,22 @@ class MomentPass(DistancePass):
         values = squared.numpy()
         n = values.shape[1]
 
-        def work(part: NDArray[np.intp]) -> NDArray[np.uint8]:
+        def work(part: range) -> NDArray[np.uint8]:
             nearer = np.zeros((count, n), dtype=np.uint8)
-            counter = FlagCounter(count * depth, n)
-            for row in part:
-                np.less(values[row][None, :], thresholds[row].reshape(-1, 1), out=counter.flags)
+            counter = FlagCounter(count * depth, n, rows=len(part))
+            for place, row in enumerate(part):
+                np.less(values[row], thresholds[row].reshape(-1, 1), out=counter.flags)
                 nearer += counter.flags[::depth].view(np.uint8)
-                placed = counter.totals().reshape(count, depth) + 1
-                self.found[:, b, start + row] = placed[:, 0]
-                self.edge[:, b, start + row] = placed.mean(axis=1)
+                counter.keep(place)
+            placed = counter.totals().reshape(len(part), count, depth) + 1
+            kept = slice(start + part.start, start + part.stop)
+            self.found[:, b, kept] = placed[:, :, 0].T
+            self.edge[:, b, kept] = placed.mean(axis=2).T
             return nearer
 
-        parts = [np.arange(t, rows, self.threads) for t in range(self.threads)]
-        with ThreadPoolExecutor(self.threads) as pool:
-            for nearer in pool.map(work, parts):
-                self.nearer[:, b] += nearer
+        for nearer in in_parallel(work, rows, self.threads):
+            self.nearer[:, b] += nearer
         return sums
-
-    def first_column(self, start: int) -> int:  # noqa: ARG002  the base class decides by it
-        """Return 0: each row's whole sum is wanted."""
-        return 0
 
     def _keep_products(self, stack: torch.Tensor, start: int) -> None:
         by_row = stack.permute(1, 0, 2)
