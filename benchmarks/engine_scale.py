@@ -4,9 +4,10 @@
     python benchmarks/engine_scale.py --models 60 --samples 10000 --statistics
     python benchmarks/engine_scale.py --models 60 --samples 50000 --folder /scratch/run
 
-With --statistics every pair also gets an interval and a null, for the gate metrics. With --folder the embeddings are memory-mapped files there and progress is saved there: kill the
-run and start it again with the same arguments, and it goes on where it was. The time printed at
-the end adds up all starts, each counted up to its last saved state.
+With --statistics every pair also gets an interval and a null, for the gate metrics. With --folder
+the embeddings are memory-mapped files there and progress is saved there: kill the run and start
+it again with the same arguments, and it goes on where it was. The time printed at the end adds up
+all starts, each counted up to its last saved state.
 """
 
 from __future__ import annotations
