@@ -68,8 +68,8 @@ class Checkpoint:
             return
         handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
         with os.fdopen(handle, "wb") as stream:
-            # mypy takes the unpacked names for numpy's own keyword.
-            np.savez(stream, **{k: np.asarray(v) for k, v in arrays.items()})  # type: ignore[arg-type]
+            plain: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
+            np.savez(stream, **plain)
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).replace(self.folder / f"{name}.npz")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_matalign.scorecard.release import table
 from pytest_matalign.scorecard.summary import in_words, verdict_counts
-from pytest_matalign.verdicts.baseline import BaselineRow
+from pytest_matalign.verdicts.baseline import row_of
 from pytest_matalign.verdicts.regression import from_values
 from pytest_matalign.verdicts.verdict import fails
 
@@ -68,10 +68,10 @@ def compare(before: Scorecard, after: Scorecard, *, tolerance: float) -> Scoreca
         Change(
             before=old[key],
             after=new[key],
-            outcome=from_values(new[key], _row(old[key]), tolerance=tolerance),
+            outcome=from_values(new[key], row, tolerance=tolerance),
         )
         for key in shared
-        if old[key].value is not None and new[key].value is not None
+        if (row := row_of(old[key])) is not None and new[key].value is not None
     )
     return ScorecardComparison(
         before=before,
@@ -138,28 +138,6 @@ def _cells(change: Change) -> list[str]:
 def _key(record: AlignmentRecord, card: Scorecard) -> Key:
     first = "candidate" if record.a == card.candidate else record.a
     return (record.suite, record.split, first, record.b, record.metric)
-
-
-def _row(record: AlignmentRecord) -> BaselineRow:
-    assert record.value is not None
-    assert record.low is not None
-    assert record.high is not None
-    return BaselineRow(
-        suite=record.suite,
-        split=record.split,
-        reference=record.b,
-        metric=record.metric,
-        estimator=record.estimator,
-        k=record.k,
-        preprocess=record.preprocess,
-        n=record.n,
-        fingerprint=record.fingerprint,
-        identity=record.reference,
-        value=record.value,
-        low=record.low,
-        high=record.high,
-        confidence=record.confidence or 0.95,
-    )
 
 
 def _loss(change: Change) -> float:

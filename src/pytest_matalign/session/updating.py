@@ -10,11 +10,11 @@ import msgspec
 from pytest_matalign import __version__
 from pytest_matalign.embeddings.embedding import Embedding
 from pytest_matalign.embeddings.store import Rows, key_of
-from pytest_matalign.verdicts.baseline import Baseline, BaselineRow, write_baseline
+from pytest_matalign.verdicts.baseline import Baseline, row_of, write_baseline
 from pytest_matalign.verdicts.book import MODEL
 
 if TYPE_CHECKING:
-    from pytest_matalign.scorecard.model import AlignmentRecord, EmbeddingRecord, Scorecard
+    from pytest_matalign.scorecard.model import EmbeddingRecord, Scorecard
     from pytest_matalign.session.plan import Plan
     from pytest_matalign.suites import EmbeddingCase
     from pytest_matalign.verdicts.baseline import Key
@@ -60,7 +60,7 @@ def update(plan: Plan, scorecard: Scorecard) -> Update:
     mode = plan.settings.update
     old = plan.baseline.baseline
     before = {row.key: row for row in old.rows} if old else {}
-    measured = {row.key: row for row in map(_row, scorecard.alignments) if row is not None}
+    measured = {row.key: row for row in map(row_of, scorecard.alignments) if row is not None}
     regressed = {r.split for r in scorecard.alignments if r.verdict == "regressed"}
     taken = {
         key: row
@@ -135,27 +135,6 @@ def _write_embedding(plan: Plan, record: EmbeddingRecord, *, encoding: str) -> b
     title = f"baseline of {card.id}"
     add_entry(plan.baseline.folder, one.entry, one.tensors, title=title)
     return True
-
-
-def _row(record: AlignmentRecord) -> BaselineRow | None:
-    if record.value is None or record.low is None or record.high is None:
-        return None
-    return BaselineRow(
-        suite=record.suite,
-        split=record.split,
-        reference=record.b,
-        metric=record.metric,
-        estimator=record.estimator,
-        k=record.k,
-        preprocess=record.preprocess,
-        n=record.n,
-        fingerprint=record.fingerprint,
-        identity=record.reference,
-        value=record.value,
-        low=record.low,
-        high=record.high,
-        confidence=record.confidence or 0.95,
-    )
 
 
 def _content_key(digest: str) -> str:

@@ -43,7 +43,7 @@ def rng_for(sample_id: str, *, kind: str, seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
-def rattle(atoms: Atoms, sigma_A: float, rng: np.random.Generator) -> Atoms:  # noqa: N803  Å
+def rattle(atoms: Atoms, sigma_A: float, rng: np.random.Generator) -> Atoms:  # noqa: N803  the unit is Å
     """Displace every atom by a normal deviate of standard deviation `sigma_A` Å an axis."""
     shaken: Atoms = atoms.copy()
     shaken.positions = atoms.positions + sigma_A * rng.standard_normal((len(atoms), 3))

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from pytest_matalign.scorecard.model import AlignmentRecord
+
 FORMAT = 1
 Key: TypeAlias = tuple[str, str, str, str]
 """(suite, split, reference, metric): the candidate may be renamed from release to release."""
@@ -40,6 +42,28 @@ class BaselineRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def key(self) -> Key:
         """Which check the row belongs to."""
         return (self.suite, self.split, self.reference, self.metric)
+
+
+def row_of(record: AlignmentRecord) -> BaselineRow | None:
+    """The row a record makes, or None if it has no value or no interval."""
+    if record.value is None or record.low is None or record.high is None:
+        return None
+    return BaselineRow(
+        suite=record.suite,
+        split=record.split,
+        reference=record.b,
+        metric=record.metric,
+        estimator=record.estimator,
+        k=record.k,
+        preprocess=record.preprocess,
+        n=record.n,
+        fingerprint=record.fingerprint,
+        identity=record.reference,
+        value=record.value,
+        low=record.low,
+        high=record.high,
+        confidence=record.confidence or 0.95,
+    )
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
