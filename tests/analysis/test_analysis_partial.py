@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pytest_matalign.analysis.pairs import pair_table
-from pytest_matalign.analysis.partial import CrossFit, project_out
+from pytest_matalign.analysis.partial import CrossFit, project_out, side_by_side
 from pytest_matalign.analysis.planted import planted_families
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.statistics import metric_spec
@@ -71,6 +71,51 @@ def test_predictions_never_see_their_own_sample():
     before = crossfit.predict(y)
     y[7] += 100.0
     assert crossfit.predict(y)[7] == pytest.approx(before[7])
+
+
+def _molecules(n):
+    """Fractions of four elements, two of them rare, and a size in bumps most of which are tails."""
+    rng = np.random.default_rng(2)
+    counts = rng.poisson((9.0, 7.0, 0.4, 0.15), size=(n, 4)) + np.array([1, 1, 0, 0])
+    atoms = counts.sum(axis=1)
+    fractions = counts / atoms[:, None]
+    bumps = np.exp(-2 * (np.log(atoms)[:, None] - np.linspace(0, 10, 100)) ** 2)
+    return fractions, bumps
+
+
+@pytest.mark.parametrize("n", [100, 200, 300])
+def test_rare_compositions_are_not_extrapolated(n):
+    """What the covariates decide is predicted for every sample, the few of rare make-up too."""
+    fractions, bumps = _molecules(n)
+    crossfit = CrossFit(side_by_side(fractions, bumps))
+    rows = fractions - fractions.mean(axis=0)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    assert crossfit.explained(rows).low > 0.8
+    # Rows have unit length. Extrapolated from tails of bumps, some were off by hundreds.
+    assert (crossfit.residuals(rows) ** 2).sum(axis=1).max() < 8
+
+
+def test_blocks_get_the_same_weight_and_keep_their_columns_proportions():
+    """Units of a group do not matter, proportions within it do."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(40, 3)) * [1, 2, 3], rng.normal(size=(40, 2))
+    joined = side_by_side(a, b)
+    assert joined == pytest.approx(side_by_side(100 * a, b + 7))
+    assert joined.var(axis=0).sum() == pytest.approx(2.0)
+    assert joined[:, 1].std() / joined[:, 0].std() == pytest.approx(a[:, 1].std() / a[:, 0].std())
+
+
+def test_missing_labels_teach_the_fit_nothing():
+    """What is left of the known labels is the same whatever the gaps would be filled with."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(90, 4))
+    labels = z @ rng.normal(size=4)
+    gaps = labels.copy()
+    gaps[::3] = np.nan
+    known, left = CrossFit(z).label_residuals(gaps)
+    assert known.sum() == len(left) == 60
+    assert left.var() < 0.02 * labels.var()
+    assert CrossFit(z).label_residuals(labels)[0].all()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ residuals of unrelated models stay unrelated however many covariates there are.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -24,18 +25,42 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FOLDS = 5
-NEAR_CONSTANT = 1e-4
-"""Covariates whose deviation is below this share of the largest are left out."""
 PENALTIES = tuple(10.0 ** np.arange(-6, 2.0))
 """Ridge penalties tried, as multiples of the kernel's mean diagonal times the training rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Part:
+    """One fold: what a fit on its training rows needs, whatever the targets.
+
+    Attributes:
+        train: Rows fitted on.
+        test: Rows predicted.
+        spectrum: Eigenvalues (m,) of the centred kernel of the training rows.
+        vectors: Its eigenvectors (m, m).
+        cross: Centred kernel (t, m) of test and training rows.
+    """
+
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+    spectrum: Float64
+    vectors: Float64
+    cross: Float64
 
 
 class CrossFit:
     """Predicts any targets from fixed covariates, each sample by a model that never saw it.
 
-    Kernel ridge regression with the sum of a linear and a Gaussian kernel (bandwidth: median
-    distance) on standardised covariates; the penalty is chosen in each training part by
-    generalized cross-validation (Golub, Heath and Wahba 1979), one for all columns.
+    Kernel ridge regression with an intercept and the sum of the cosine and a Gaussian kernel
+    (bandwidth: median distance) of centred covariates. Both are bounded, so a sample unlike all
+    others is no lever. Covariates are taken in the units they come in: a column that hardly varies
+    is not blown up, and `side_by_side` brings groups of columns to one footing.
+
+    The penalty is chosen in each training part by the exact leave-one-out error over all columns
+    (Allen's PRESS; Hastie, Tibshirani and Friedman 2009, eq. 7.64). Generalized cross-validation
+    would replace each sample's leverage by the mean of all: it does not see that a few samples of
+    rare composition are predicted by extrapolation, takes next to no penalty for targets that the
+    others fit exactly, and is then wrong by many times the targets' spread for those few.
     """
 
     def __init__(self, covariates: Float64, *, folds: int = FOLDS, seed: int = 0) -> None:
@@ -48,34 +73,62 @@ class CrossFit:
         self._kernel = _kernel(values)
         rng = np.random.Generator(np.random.PCG64([seed, self.n]))
         self._fold: NDArray[np.intp] = rng.permutation(self.n) % folds
-        self._folds = folds
+        self._covariates, self._folds, self._seed = values, folds, seed
+
+    def label_residuals(self, labels: Float64) -> tuple[NDArray[np.bool_], Float64]:
+        """Return which samples have a label, and what the covariates leave of those labels.
+
+        Args:
+            labels: (n,), NaN where a sample has none.
+
+        Returns:
+            Booleans (n,) and as many residuals as are true. With gaps, the fit is one of the
+            labelled samples alone: filling the gaps with anything would teach it the filling.
+
+        Raises:
+            MetricInputError: Too few samples have a label.
+        """
+        known: NDArray[np.bool_] = np.isfinite(labels)
+        fit = self
+        if not known.all():
+            fit = CrossFit(self._covariates[known], folds=self._folds, seed=self._seed)
+        left: Float64 = fit.residuals(labels[known][:, None])[:, 0]
+        return known, left
 
     @cached_property
-    def _parts(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp], Float64, Float64]]:
-        """Of each fold: training rows, test rows, eigenvalues and vectors of its kernel."""
-        parts = []
-        for fold in range(self._folds):
-            train, test = np.flatnonzero(self._fold != fold), np.flatnonzero(self._fold == fold)
-            spectrum, vectors = np.linalg.eigh(self._kernel[np.ix_(train, train)])
-            parts.append((train, test, np.maximum(spectrum, 0.0), vectors))
-        return parts
+    def _parts(self) -> list[_Part]:
+        return [self._part(fold) for fold in range(self._folds)]
+
+    def _part(self, fold: int) -> _Part:
+        train, test = np.flatnonzero(self._fold != fold), np.flatnonzero(self._fold == fold)
+        kernel, cross = self._kernel[np.ix_(train, train)], self._kernel[np.ix_(test, train)]
+        means = kernel.mean(axis=0)
+        centred = kernel - means - means[:, None] + means.mean()
+        spectrum, vectors = np.linalg.eigh(centred)
+        return _Part(
+            train=train,
+            test=test,
+            spectrum=np.maximum(spectrum, 0.0),
+            vectors=vectors,
+            cross=cross - cross.mean(axis=1, keepdims=True) - means + means.mean(),
+        )
 
     def predict(self, targets: Float64) -> Float64:
         """Return out-of-fold predictions (n, columns) of targets (n, columns)."""
         predicted = np.empty_like(targets)
-        for train, test, spectrum, vectors in self._parts:
-            mean = targets[train].mean(axis=0)
-            rotated = vectors.T @ (targets[train] - mean)
-            penalty = _best_penalty(spectrum, rotated)
-            weights = vectors @ (rotated / (spectrum + penalty)[:, None])
-            predicted[test] = mean + self._kernel[np.ix_(test, train)] @ weights
+        for part in self._parts:
+            mean = targets[part.train].mean(axis=0)
+            rotated = part.vectors.T @ (targets[part.train] - mean)
+            penalty = _best_penalty(part, targets[part.train] - mean, rotated)
+            weights = part.vectors @ (rotated / (part.spectrum + penalty)[:, None])
+            predicted[part.test] = mean + part.cross @ weights
         return predicted
 
     def baseline(self, targets: Float64) -> Float64:
         """Return the training mean (n, columns) each sample would be predicted by without us."""
         predicted = np.empty_like(targets)
-        for train, test, _, _ in self._parts:
-            predicted[test] = targets[train].mean(axis=0)
+        for part in self._parts:
+            predicted[part.test] = targets[part.train].mean(axis=0)
         return predicted
 
     def residuals(self, targets: Float64) -> Float64:
@@ -111,33 +164,54 @@ def project_out(embeddings: Mapping[str, Float64], crossfit: CrossFit) -> dict[s
     }
 
 
+def side_by_side(*blocks: Float64) -> Float64:
+    """Return groups of covariates (n, c_i) as one array (n, sum c_i), each of unit total variance.
+
+    The columns of a group keep their proportions: fractions of elements, or bumps along a size,
+    have a common unit, and a column that is nothing but the tail of a bump must stay small.
+
+    Raises:
+        MetricInputError: A group is the same for every sample.
+    """
+    scaled = []
+    for values in blocks:
+        centred = values - values.mean(axis=0)
+        spread = float(np.sqrt((centred**2).sum(axis=1).mean()))
+        if spread == 0:
+            raise MetricInputError("covariates are the same for every sample; leave them out.")
+        scaled.append(centred / spread)
+    return np.hstack(scaled)
+
+
 def _kernel(values: Float64) -> Float64:
-    centred = values - values.mean(axis=0)
-    scale = centred.std(axis=0)
-    # A column that hardly varies is noise once standardised.
-    kept = scale > NEAR_CONSTANT * scale.max(initial=0.0)
-    used = centred[:, kept] / scale[kept]
-    if used.shape[1] == 0:
-        raise MetricInputError("the covariates are the same for every sample; leave them out.")
-    d2 = squared_distances(used)
+    centred = side_by_side(values)
+    d2 = squared_distances(centred)
     off = d2[np.triu_indices(len(d2), 1)]
     median = float(np.median(off)) or float(off.max())
-    linear = used @ used.T / used.shape[1]
-    kernel: Float64 = np.exp(-d2 / (2 * median)) + linear
+    lengths = np.sqrt((centred**2).sum(axis=1, keepdims=True))
+    turned = centred / np.where(lengths > 0, lengths, 1.0)
+    kernel: Float64 = np.exp(-d2 / (2 * median)) + turned @ turned.T
     return kernel
 
 
-def _best_penalty(spectrum: Float64, rotated: Float64) -> float:
-    """The penalty with the least generalized cross-validation error over all columns."""
-    n = len(spectrum)
-    scale = float(spectrum.mean())
-    squares = (rotated**2).sum(axis=1)
+def _best_penalty(part: _Part, targets: Float64, rotated: Float64) -> float:
+    """The penalty with the least leave-one-out error over all columns.
+
+    Args:
+        part: The fold.
+        targets: Centred targets (m, columns) of the training rows.
+        rotated: The same in the kernel's eigenvectors.
+    """
+    n = len(part.spectrum)
+    scale = float(part.spectrum.mean())
+    squared = part.vectors**2
     best, least = scale * PENALTIES[0], np.inf
     for relative in PENALTIES:
         penalty = relative * scale * np.sqrt(n)
-        left = penalty / (spectrum + penalty)
-        freedom = max(float(left.mean()), 1e-9)
-        error = float((squares * left**2).sum()) / freedom**2
+        shrunk = part.spectrum / (part.spectrum + penalty)
+        leverage = squared @ shrunk + 1 / n
+        left = targets - part.vectors @ (shrunk[:, None] * rotated)
+        error = float(((left / np.maximum(1 - leverage, 1e-9)[:, None]) ** 2).sum())
         if error < least:
             best, least = penalty, error
     return float(best)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_matalign.analysis.facts import ModelFacts
+from pytest_matalign.analysis.partial import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,7 @@ def planted_families(n: int, *, strength: float = 0.5, seed: int = 0) -> Planted
     rng = np.random.Generator(np.random.PCG64([seed, n]))
     composition = _compositions(n, rng)
     size = _bumps(np.log(rng.integers(2, 30, size=(n, 1)).astype(np.float64)))
-    covariates = np.hstack([composition, size])
+    covariates = side_by_side(composition, size)
     structure, private = rng.normal(size=(2, n, LATENT))
     chemistry = _standardised(composition @ rng.normal(size=(ELEMENTS, 8)))
     embeddings: dict[str, Float64] = {}

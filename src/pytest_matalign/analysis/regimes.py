@@ -21,7 +21,7 @@ import numpy as np
 
 from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.analysis.pairs import PairTable, pair_table
-from pytest_matalign.analysis.partial import CrossFit, project_out
+from pytest_matalign.analysis.partial import CrossFit, project_out, side_by_side
 from pytest_matalign.analysis.probes import Probe, advantage, probe
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.metrics.preprocessing import preprocess
@@ -222,12 +222,11 @@ def collapse_threshold(covariates: Float64, crossfit: CrossFit) -> float:
     is left of networks with one hidden layer of random weights, on these covariates and this
     many samples, is what must be exceeded before a model counts as carrying more.
     """
-    scale = covariates.std(axis=0)
-    used = (covariates[:, scale > 0] - covariates[:, scale > 0].mean(axis=0)) / scale[scale > 0]
+    used = side_by_side(covariates)
     rng = np.random.Generator(np.random.PCG64([0, len(used)]))
     found = []
     for _ in range(NULL_NETWORKS):
-        first = rng.normal(size=(used.shape[1], NULL_WIDTH)) / np.sqrt(used.shape[1])
+        first = rng.normal(size=(used.shape[1], NULL_WIDTH))
         second = rng.normal(size=(NULL_WIDTH, NULL_WIDTH)) / np.sqrt(NULL_WIDTH)
         found.append(_beyond(crossfit, np.tanh(np.tanh(used @ first) @ second)).high)
     return max(found)
@@ -272,12 +271,8 @@ def _over_controls(
 def _probes(
     embeddings: Mapping[str, Float64], labels: Float64, crossfit: CrossFit
 ) -> dict[str, Probe]:
-    known = np.isfinite(labels)
-    target = labels.copy()
-    target[~known] = labels[known].mean()
-    # Fitted with the gaps filled by the mean, then dropped, so that the folds stay as they are.
-    left = crossfit.residuals(target[:, None])[:, 0]
-    return {m: probe(x[known], left[known]) for m, x in embeddings.items()}
+    known, left = crossfit.label_residuals(labels)
+    return {m: probe(x[known], left) for m, x in embeddings.items()}
 
 
 def _useful(probes: Mapping[str, Probe], model: str, controls: Sequence[str]) -> Interval:

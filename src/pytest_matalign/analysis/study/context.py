@@ -10,7 +10,7 @@ import numpy as np
 
 from pytest_matalign.analysis.facts import ModelFacts, facts_of
 from pytest_matalign.analysis.pairs import PairTable, pair_table
-from pytest_matalign.analysis.partial import CrossFit, project_out
+from pytest_matalign.analysis.partial import CrossFit, project_out, side_by_side
 from pytest_matalign.errors import ConfigurationError, MatalignError
 from pytest_matalign.statistics import metric_spec
 
@@ -70,8 +70,8 @@ class SplitData:
 
     @cached_property
     def covariates(self) -> Float64:
-        """Composition and size (n, 269), as the controls of those names have them."""
-        return np.hstack([self.embeddings["composition"], self.embeddings["size"]])
+        """Composition and size (n, 269), from the controls of those names, of equal weight."""
+        return side_by_side(self.embeddings["composition"], self.embeddings["size"])
 
     @cached_property
     def crossfit(self) -> CrossFit:

@@ -88,10 +88,7 @@ def probes(data: SplitData, *, method: ProbeMethod) -> dict[str, dict[str, Probe
     """
     found: dict[str, dict[str, Probe]] = {model: {} for model in data.embeddings}
     for name in data.label_names():
-        values = data.labels(name)
-        known = np.isfinite(values)
-        filled = np.where(known, values, values[known].mean())
-        left = data.crossfit.residuals(filled[:, None])[known, 0]
+        known, left = data.crossfit.label_residuals(data.labels(name))
         for model, x in data.embeddings.items():
             found[model][name] = probe(x[known], left, method=method)
     return found
