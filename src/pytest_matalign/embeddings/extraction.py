@@ -47,9 +47,23 @@ class Progress(Protocol):
 
 
 def extract(
-    source: Source, samples: Sequence[Sample], *, split: str, store: Store, progress: Progress
+    source: Source,
+    samples: Sequence[Sample],
+    *,
+    split: str,
+    store: Store,
+    progress: Progress,
+    part: str = "",
 ) -> Embedding:
     """Embed samples, reading from the store what it has and adding what it lacks.
+
+    Args:
+        source: The model.
+        samples: All of them in the order of the split, or whole blocks of it.
+        split: Name used in messages and in the embedding.
+        store: Where rows are kept.
+        progress: Told after every batch.
+        part: Names these blocks where several processes embed different ones at once.
 
     Raises:
         ExtractionError: If the model returns something that is not an embedding.
@@ -61,7 +75,7 @@ def extract(
     computed = any(rows is None for rows in found)
     if computed:
         # One process at a time loads a model; a second one then finds the rows in the store.
-        with store.lock(key_of(source.identity)):
+        with store.lock(key_of(source.identity) + part):
             model = None
             done = 0
             for index, (key, block) in enumerate(zip(keys, blocks, strict=True)):
@@ -72,10 +86,15 @@ def extract(
                             model = source.load()
                     report = _Offset(progress, done=done, total=len(samples))
                     rows = _embed_block(source, model, block, split=split, progress=report)
-                    store.write_rows(key, rows, provenance={**source.identity, "split": split})
+                    store.write_rows(key, rows, provenance=_provenance(source, model, split))
                 found[index] = rows
                 done += len(block)
     return _joined(source.id, split, found, source="computed" if computed else "store")
+
+
+def _provenance(source: Source, model: Model, split: str) -> dict[str, Any]:
+    """What is noted with rows but does not identify them: where they were computed, too."""
+    return {**source.identity, "split": split, **getattr(model, "provenance", {})}
 
 
 def _block_key(source: Source, block: Sequence[Sample]) -> str:

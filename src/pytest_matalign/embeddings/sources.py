@@ -18,10 +18,10 @@ class ZooSource:
     """A zoo model; where its packages are not installed the store may still know its rows."""
 
     def __init__(self, card: ModelCard) -> None:
-        from pytest_matalign.zoo.registry import adapter_version, unavailable, weights_digest
+        from pytest_matalign.zoo.registry import adapter_version, unavailable
 
         self._reason = unavailable(card)
-        weights = described_weights(card) if self._reason else weights_digest(card)
+        weights = described_weights(card) if self._reason else weights_here(card)
         if self._reason and weights is None:
             raise UnavailableError(self._reason)
         self.id = card.id
@@ -44,12 +44,32 @@ class ZooSource:
         return refusal(self._card, sample)
 
     def load(self) -> Model:
-        """Load the weights through the card's adapter."""
+        """Load the weights through the card's adapter, here or in the card's environment."""
         from pytest_matalign.zoo.registry import load
 
         if self._reason:
             raise UnavailableError(self._reason)
         return load(self._card)
+
+
+def weights_here(card: ModelCard) -> str:
+    """`zoo.weights.weights_digest`, of files that may lie in the model's environment.
+
+    An environment is asked only what the card does not say: it checks the files when it loads.
+
+    Raises:
+        UnavailableError: If the files are not there.
+    """
+    from pytest_matalign.zoo.registry import environment_of, weights_digest
+
+    environment = environment_of(card)
+    if environment is None:
+        return weights_digest(card)
+    if (described := described_weights(card)) is not None:
+        return described
+    from pytest_matalign.environments.remote import remote_digest
+
+    return remote_digest(card, environment)
 
 
 def described_weights(card: ModelCard) -> str | None:

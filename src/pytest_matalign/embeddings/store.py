@@ -41,9 +41,11 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
 
 def default_store() -> Path:
     """`$MATALIGN_CACHE`, or the user's cache folder."""
+    if named := os.environ.get("MATALIGN_CACHE"):
+        return Path(named)
     from platformdirs import user_cache_path
 
-    return Path(os.environ.get("MATALIGN_CACHE") or user_cache_path("matalign"))
+    return user_cache_path("matalign")
 
 
 def key_of(identity: Mapping[str, Any]) -> str:

@@ -12,12 +12,14 @@ from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.zoo.card_file import parse_cards
 from pytest_matalign.zoo.catalogue import Catalogue, read_catalogue
 from pytest_matalign.zoo.domain import refusal
+from pytest_matalign.zoo.permission import demand_permission
 from pytest_matalign.zoo.weights import check_weights, weights_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
+    from pytest_matalign.environments.place import Built
     from pytest_matalign.zoo.card import ModelCard
     from pytest_matalign.zoo.model import Model
 
@@ -27,7 +29,9 @@ __all__ = [
     "card",
     "cards",
     "catalogue",
+    "environment_of",
     "load",
+    "load_here",
     "parse_cards",
     "refusal",
     "unavailable",
@@ -78,26 +82,78 @@ def card(model_id: str) -> ModelCard:
 
 
 def unavailable(card: ModelCard) -> str | None:
-    """Why a model cannot be loaded here, in one line, or None; imports no model package."""
-    missing = [name for name in card.requires if importlib.util.find_spec(name) is None]
+    """Why a model cannot be loaded here, in one line, or None; imports no model package.
+
+    A model whose packages are not installed here may still run in its isolated environment.
+    """
+    missing = _missing(card)
     if not missing:
         return None
     verb = "is" if len(missing) == 1 else "are"
-    cure = f"pip install 'pytest-matalign[{card.extra}]'" if card.extra else "install it"
-    return f"{' and '.join(missing)} {verb} not installed; {cure}"
+    if card.environment is None:
+        cure = f"pip install 'pytest-matalign[{card.extra}]'" if card.extra else "install it"
+        return f"{' and '.join(missing)} {verb} not installed; {cure}"
+    try:
+        if environment_of(card) is not None:
+            return None
+    except ConfigurationError as error:
+        return str(error)
+    return (
+        f"{' and '.join(missing)} {verb} not installed; run `matalign env create "
+        f"{card.environment}`, which builds the environment of this model"
+    )
+
+
+def environment_of(card: ModelCard) -> Built | None:
+    """The built environment a model runs in because its packages are not installed here.
+
+    None where they are, where the card names no environment, and where it is not built.
+
+    Raises:
+        ConfigurationError: If the card names an environment that does not exist.
+    """
+    if card.environment is None or not _missing(card):
+        return None
+    from pytest_matalign.environments.place import built
+
+    return built(card.environment)
+
+
+def _missing(card: ModelCard) -> list[str]:
+    return [name for name in card.requires if importlib.util.find_spec(name) is None]
 
 
 def load(card: ModelCard) -> Model:
-    """Load a model with its weights; the caller sets the number of threads.
+    """Load a model with its weights, here or in its environment; the caller sets the threads.
 
     Raises:
-        UnavailableError: If a package or weight file is missing, or the weight file is not the
-            one the card was written for.
+        UnavailableError: If a package or weight file is missing, the weight file is not the one
+            the card was written for, or it is a pickle and the user does not allow these.
         ConfigurationError: If the card names an adapter that does not exist.
+        ExtractionError: If the model's environment fails to load it.
     """
     reason = unavailable(card)
     if reason is not None:
         raise UnavailableError(f"{card.id}: {reason}.")
+    demand_permission(card)
+    environment = environment_of(card)
+    if environment is None:
+        return load_here(card)
+    from pytest_matalign.environments.remote import RemoteModel
+
+    return RemoteModel(card, environment)
+
+
+def load_here(card: ModelCard) -> Model:
+    """Load a model in this very process.
+
+    Raises:
+        UnavailableError: As `load`.
+        ConfigurationError: As `load`.
+    """
+    if missing := _missing(card):
+        raise UnavailableError(f"{card.id}: there is no {' and no '.join(missing)} here.")
+    demand_permission(card)
     check_weights(card)
     model: Model = _adapter(card).load(card)
     return model

@@ -1,0 +1,1 @@
+"""Environments of their own for models whose packages cannot live beside each other."""

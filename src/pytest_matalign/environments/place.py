@@ -1,0 +1,95 @@
+"""Where environments live, and what tells one that is whole from one that is half built."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pytest_matalign.environments.spec import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_matalign.environments.spec import Environment
+
+MARKER = "matalign-environment.json"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What is noted in a folder once everything in it is installed."""
+
+    name: str
+    digest: str
+    python: str
+    installer: str
+    packages: dict[str, str]
+    """Version of every distribution, by its normalised name."""
+    seconds: float
+
+
+class Built(msgspec.Struct, frozen=True, kw_only=True):
+    """An environment that is whole."""
+
+    name: str
+    folder: Path
+    record: Record
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return interpreter(self.folder)
+
+
+def root() -> Path:
+    """`$MATALIGN_ENVIRONMENTS`, or the room `environments` of the default store."""
+    from pytest_matalign.embeddings.store import default_store
+
+    named = os.environ.get("MATALIGN_ENVIRONMENTS")
+    return Path(named) if named else default_store() / "environments"
+
+
+def folder_of(wanted: Environment) -> Path:
+    """Folder of an environment; another lock is another folder."""
+    return root().absolute() / f"{wanted.name}-{wanted.digest[:12]}"
+
+
+def interpreter(folder: Path) -> Path:
+    """The Python of an environment's folder."""
+    inner = "Scripts/python.exe" if os.name == "nt" else "bin/python"
+    return folder / inner
+
+
+def read_built(folder: Path) -> Built | None:
+    """The environment in a folder; None if it is absent or was not finished."""
+    try:
+        record = msgspec.json.decode((folder / MARKER).read_bytes(), type=Record)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return Built(name=record.name, folder=folder, record=record)
+
+
+def built(name: str) -> Built | None:
+    """The environment of today's lock, or None if it is not built.
+
+    Raises:
+        ConfigurationError: If there is no such environment or its spec is wrong.
+    """
+    return read_built(folder_of(_described(name, os.environ.get("MATALIGN_ENVIRONMENT_SPECS"))))
+
+
+def folders(name: str) -> Iterator[Path]:
+    """Every folder of an environment, of earlier locks and half-built ones too."""
+    for path in sorted(root().absolute().glob(f"{name}-*")):
+        if path.is_dir() and path.name[: -len("-123456789abc")] == name:
+            yield path
+
+
+@lru_cache(maxsize=256)
+def _described(name: str, searched: str | None) -> Environment:
+    """Read a spec once a process: listing the zoo asks for every card's."""
+    del searched
+    return environment(name)

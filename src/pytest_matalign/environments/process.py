@@ -1,0 +1,253 @@
+"""Workers as the host sees them: started on demand, kept for the next split, ended at exit."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_matalign.environments import protocol
+from pytest_matalign.environments.protocol import Message, ProtocolError
+from pytest_matalign.errors import (
+    ConfigurationError,
+    ExtractionError,
+    MatalignError,
+    UnavailableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from pytest_matalign.environments.place import Built
+
+MOST_WORKERS = 2
+"""Live workers a process keeps; each may hold a model and a copy of torch in memory."""
+_PATIENCE_S = 5.0
+_LAST_LINES = 8
+_LAST_BYTES = 8192
+_OURS: Mapping[str, type[MatalignError]] = {
+    "ConfigurationError": ConfigurationError,
+    "ExtractionError": ExtractionError,
+    "UnavailableError": UnavailableError,
+}
+
+
+class WorkerDiedError(MatalignError):
+    """A worker ended before it answered."""
+
+
+class OutOfMemoryInWorkerError(MatalignError):
+    """A worker ran out of memory and lives on."""
+
+
+class ModelFailedError(MatalignError):
+    """The model's own code raised in the worker; the cause holds the traceback from there."""
+
+
+class WorkerTraceback(Exception):  # noqa: N818  it stands for another exception, of any name
+    """What a worker's traceback said."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
+class Worker:
+    """One subprocess with the Python of an environment.
+
+    Raises:
+        UnavailableError: If it cannot be started.
+        ConfigurationError: If it speaks another version of the protocol.
+    """
+
+    def __init__(self, environment: Built) -> None:
+        self.environment = environment
+        self.holds: object = None
+        """What is loaded in it; told by whoever loads."""
+        self._words = ""
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end` and `kill`
+        script = str(_bootstrap())
+        try:
+            # `-I` keeps variables and folders of the host's Python out of it.
+            self._process = subprocess.Popen(  # noqa: S603  the environment's own interpreter
+                [str(environment.python), "-I", "-X", "utf8", script],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                env=_variables(),
+            )
+        except OSError as error:
+            self._stderr.close()
+            name = environment.name
+            raise UnavailableError(
+                f"The environment {name} cannot be started ({error.strerror}: "
+                f"{environment.python}); run `matalign env remove {name}` and "
+                f"`matalign env create {name}`."
+            ) from error
+        try:
+            self.python = self._greeted()
+        except BaseException:
+            self.kill()
+            raise
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
+
+    def ask(
+        self, kind: str, fields: Mapping[str, Any], arrays: Sequence[NDArray[Any]] = ()
+    ) -> Message:
+        """Send a request and wait for its answer; an interrupt ends the worker.
+
+        Raises:
+            WorkerDiedError: If it ends instead of answering.
+            OutOfMemoryInWorkerError: If memory ran out and it lives on.
+            ModelFailedError: If a model's code raised.
+            MatalignError: Whatever this package raised on purpose in the worker.
+        """
+        assert self._process.stdin is not None
+        try:
+            protocol.write(self._process.stdin, Message(kind, fields, tuple(arrays)))
+            reply = self._read()
+        except (ProtocolError, OSError) as error:
+            raise self._death() from error
+        except BaseException:
+            self.kill()
+            raise
+        if reply.kind == "error":
+            _raise(reply.fields)
+        return reply
+
+    def end(self) -> None:
+        """Ask it to end, and see that it does."""
+        if self.alive:
+            assert self._process.stdin is not None
+            with suppress(OSError, subprocess.TimeoutExpired):
+                protocol.write(self._process.stdin, Message("bye"))
+                self._process.wait(_PATIENCE_S)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once and close its pipes; its last words remain to be read."""
+        if self.alive:
+            self._process.kill()
+        self._process.wait()
+        self._hear()
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            # What is still buffered has no reader.
+            with suppress(BrokenPipeError):
+                stream.close()
+        self._stderr.close()
+
+    def _greeted(self) -> str:
+        hello = self._read_or_death()
+        if hello.kind != "hello" or hello.fields.get("protocol") != protocol.PROTOCOL:
+            raise ConfigurationError(
+                f"The worker of the environment {self.environment.name} speaks version "
+                f"{hello.fields.get('protocol')} of the protocol, this process version "
+                f"{protocol.PROTOCOL}: pytest-matalign changed while it ran; start it again."
+            )
+        return str(hello.fields["python"])
+
+    def _read_or_death(self) -> Message:
+        try:
+            return self._read()
+        except ProtocolError as error:
+            raise self._death() from error
+
+    def _read(self) -> Message:
+        assert self._process.stdout is not None
+        reply = protocol.read(self._process.stdout)
+        if reply is None:
+            raise ProtocolError("The pipe was closed.")
+        return reply
+
+    def _death(self) -> WorkerDiedError:
+        """How it ended, once it has; a worker that talks nonsense and lives is ended here."""
+        try:
+            self._process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return WorkerDiedError("sent something that is not an answer and was ended")
+        self.kill()
+        words = f"; its last words: {self._words}" if self._words else ", without a word"
+        return WorkerDiedError(f"{_exit_of(self._process.returncode)}{words}")
+
+    def _hear(self) -> None:
+        """Keep the last lines of its stderr."""
+        if self._stderr.closed:
+            return
+        size = self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(0, size - _LAST_BYTES))
+        lines = self._stderr.read().decode(errors="replace").splitlines()
+        spoken = [line.strip() for line in lines if line.strip()]
+        self._words = " | ".join(spoken[-_LAST_LINES:])
+
+
+def _exit_of(code: int) -> str:
+    """How a process ended, in words."""
+    if code >= 0:
+        return f"ended with status {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hint = ", as happens where memory runs out" if -code == signal.SIGKILL else ""
+    return f"was ended by {name}{hint}"
+
+
+def _raise(fields: Mapping[str, Any]) -> None:
+    """Raise in the host what a worker answered instead of a result."""
+    kind, sentence = fields["kind"], fields["sentence"]
+    if kind in _OURS:
+        raise _OURS[kind](sentence)
+    said = f"{kind}: {sentence}"
+    error = OutOfMemoryInWorkerError if fields["memory"] else ModelFailedError
+    raise error(said) from WorkerTraceback(fields["traceback"])
+
+
+def _variables() -> dict[str, str]:
+    """The host's variables, with the folders this process has settled on."""
+    from pytest_matalign.embeddings.store import default_store
+
+    return {**os.environ, "MATALIGN_CACHE": str(default_store())}
+
+
+def _bootstrap() -> Path:
+    return Path(__file__).absolute().with_name("bootstrap.py")
+
+
+_live: dict[Path, Worker] = {}
+"""Workers of this process by their environment's folder, the one asked last at the end."""
+_owner: list[int] = []
+"""The process they belong to; a fork inherits the pipes and must not use them."""
+
+
+def worker_of(environment: Built) -> Worker:
+    """The live worker of an environment, started if there is none."""
+    if _owner != [os.getpid()]:
+        _live.clear()
+        _owner[:] = [os.getpid()]
+        atexit.register(end_workers)
+    worker = _live.pop(environment.folder, None)
+    if worker is None or not worker.alive:
+        while len(_live) >= MOST_WORKERS:
+            _live.pop(next(iter(_live))).end()
+        worker = Worker(environment)
+    _live[environment.folder] = worker
+    return worker
+
+
+def end_workers() -> None:
+    """End every worker of this process."""
+    if _owner == [os.getpid()]:
+        while _live:
+            _live.popitem()[1].end()

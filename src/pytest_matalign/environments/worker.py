@@ -1,0 +1,200 @@
+"""The process inside an environment: answers the host's requests until it is told to end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
+import numpy as np
+
+from pytest_matalign.environments import protocol
+from pytest_matalign.environments.protocol import Message
+from pytest_matalign.environments.transport import unpacked
+from pytest_matalign.errors import ConfigurationError, ExtractionError
+from pytest_matalign.zoo.card import ModelCard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import ModuleType
+    from typing import BinaryIO
+
+    from pytest_matalign.zoo.model import Model
+
+_WATCH_S = 1.0
+_OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
+
+
+def main() -> NoReturn:
+    """Take over the pipes, greet, and answer until the host says `bye` or is gone."""
+    incoming, outgoing = _own_pipes()
+    # Ctrl-C in a terminal reaches this process too; what becomes of it is the host's to decide.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    protocol.write(outgoing, Message("hello", {"protocol": protocol.PROTOCOL, "python": version}))
+    worker = _Worker()
+    while (request := protocol.read(incoming)) is not None and request.kind != "bye":
+        protocol.write(outgoing, worker.answer(request))
+    sys.stderr.flush()
+    # Some packages leave threads behind that would keep the interpreter from ending.
+    os._exit(0)
+
+
+def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The host's pipes under other numbers, so that no package can print into them.
+
+    What is printed goes to stderr, and whoever reads from stdin finds it empty.
+    """
+    incoming, outgoing = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")
+
+
+def _end_with_parent(parent: int) -> None:
+    """End as soon as the host is gone: in the middle of a batch nobody reads the pipe."""
+    while os.getppid() == parent:
+        time.sleep(_WATCH_S)
+    os._exit(1)
+
+
+class _Worker:
+    """One model at a time, and the answer to each kind of request."""
+
+    def __init__(self) -> None:
+        self._model: Model | None = None
+        self._name = ""
+        self._hosts = _HostPackages()
+        sys.meta_path.append(self._hosts)
+        self._answers: Mapping[str, Callable[[Message], Message]] = {
+            "digest": self._digest,
+            "load": self._load,
+            "refuse": self._refuse,
+            "embed": self._embed,
+            "probe": self._probe,
+        }
+
+    def answer(self, request: Message) -> Message:
+        """The answer to a request, an `error` if the model's code raises anything at all."""
+        try:
+            return self._answers.get(request.kind, _unknown)(request)
+        except BaseException as error:  # noqa: BLE001  packages raise SystemExit, too; all is told
+            return Message(
+                "error",
+                {
+                    "kind": type(error).__name__,
+                    "sentence": str(error),
+                    "traceback": traceback.format_exc(),
+                    "memory": _lacks_memory(error),
+                },
+            )
+
+    def _card(self, request: Message) -> ModelCard:
+        self._hosts.packages.update(request.fields["provides"])
+        return msgspec.convert(request.fields["card"], ModelCard)
+
+    def _digest(self, request: Message) -> Message:
+        from pytest_matalign.zoo.weights import weights_digest
+
+        return Message("digest", {"digest": weights_digest(self._card(request))})
+
+    def _load(self, request: Message) -> Message:
+        from pytest_matalign.zoo.permission import allow_pickles
+        from pytest_matalign.zoo.registry import load_here
+
+        self._model = None  # freed before the next one asks for memory
+        allow_pickles(allowed=request.fields["allow_pickle"])
+        card = self._card(request)
+        self._model, self._name = load_here(card), card.id
+        return Message("loaded", {"batch_size": int(self._model.batch_size)})
+
+    def _refuse(self, request: Message) -> Message:
+        [sample] = unpacked(request.fields["samples"], request.arrays)
+        return Message("refused", {"reason": self._loaded().refuse(sample)})
+
+    def _embed(self, request: Message) -> Message:
+        samples = unpacked(request.fields["samples"], request.arrays)
+        _one_thread()
+        vectors = np.asarray(self._loaded().embed(samples))
+        if vectors.dtype.kind not in "biuf":
+            raise ExtractionError(
+                f"{self._name} returned an array of dtype {vectors.dtype}; return one "
+                "two-dimensional float array [samples, width]."
+            )
+        return Message("embedded", arrays=(vectors,))
+
+    def _loaded(self) -> Model:
+        if self._model is None:
+            raise ConfigurationError("The worker was asked to embed before it was told to load.")
+        return self._model
+
+    def _probe(self, request: Message) -> Message:
+        return Message(
+            "probed",
+            {"versions": installed_versions(), "failures": _failures(request.fields["imports"])},
+        )
+
+
+def _unknown(request: Message) -> NoReturn:
+    raise ConfigurationError(f"A worker does not know the request {request.kind!r}.")
+
+
+def installed_versions() -> dict[str, str]:
+    """Version of every distribution of this environment, by its name."""
+    from importlib.metadata import distributions
+
+    return {found.name: found.version for found in distributions()}
+
+
+def _failures(imports: Sequence[str]) -> dict[str, str]:
+    """Why each of these modules cannot be imported, for those that cannot."""
+    from pytest_matalign.zoo.quiet import import_quietly
+
+    found = {}
+    for name in imports:
+        try:
+            import_quietly(name)
+        except BaseException as error:  # noqa: BLE001  whatever a package raises is the finding
+            found[name] = f"{type(error).__name__}: {error}"
+    return found
+
+
+def _one_thread() -> None:
+    """As in the host, where `embeddings.extraction` does the same."""
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(1)
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    named = any(
+        kind.__name__ in {"MemoryError", "OutOfMemoryError"} for kind in type(error).__mro__
+    )
+    return named or any(words in str(error).lower() for words in _OUT_OF_MEMORY)
+
+
+class _HostPackages:
+    """Finds the packages of adapters where the host keeps them, if the environment has none."""
+
+    def __init__(self) -> None:
+        self.packages: dict[str, str] = {}
+        """Folder that holds a package or module, by its name."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Called by the import system after every other finder."""
+        if path is not None or name not in self.packages:
+            return None
+        return PathFinder.find_spec(name, [str(Path(self.packages[name]))], target)
