@@ -1,0 +1,148 @@
+"""MACE (Batatia et al. 2022, arXiv:2206.07697): node features that the read-outs take."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.zoo.memory import kept_memory
+from pytest_matalign.zoo.pooling import mean_by_sample
+from pytest_matalign.zoo.quiet import import_quietly, quiet
+from pytest_matalign.zoo.shuffle import shuffle_if_asked
+from pytest_matalign.zoo.structures import copy_of
+from pytest_matalign.zoo.weights import weight_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from pytest_matalign.splits.sample import Sample
+    from pytest_matalign.zoo.card import ModelCard
+
+ADAPTER_VERSION = 1
+_SWITCH = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+
+
+def load(card: ModelCard) -> Mace:
+    """Load a `.model` file, a pickled module, as the package's own calculator does.
+
+    The option `readout` is `invariant` (default: scalars only) or `equivariant` (all components);
+    `head` picks the head of a model with several.
+
+    Raises:
+        ConfigurationError: If an option is none of these.
+    """
+    readout = card.options.get("readout", "invariant")
+    if readout not in ("invariant", "equivariant"):
+        raise ConfigurationError(f"{card.id}: the option `readout` is invariant or equivariant.")
+    (path,) = weight_files(card)
+    with quiet(), _pickled_modules():
+        network = _network(path)
+    heads = [str(one) for one in getattr(network, "heads", None) or ["Default"]]
+    head = str(card.options.get("head", heads[0] if len(heads) == 1 else "default"))
+    if head not in heads:
+        raise ConfigurationError(f"{card.id}: the option `head` is one of {', '.join(heads)}.")
+    shuffle_if_asked(network, card)
+    return Mace(network, heads=heads, head=head, scalars_only=readout == "invariant")
+
+
+@contextmanager
+def _pickled_modules() -> Iterator[None]:
+    """Let torch read whole modules here, and only here.
+
+    The package sets a switch to that effect for the rest of the process when it is imported; e3nn
+    0.4 cannot even be imported without it.
+    """
+    before = os.environ.get(_SWITCH)
+    os.environ[_SWITCH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_SWITCH, None)
+        else:
+            os.environ[_SWITCH] = before
+
+
+def _network(path: Any) -> Any:
+    """The module in single precision, without gradients."""
+    calculator = import_quietly("mace.calculators").MACECalculator(
+        model_paths=path,
+        device="cpu",
+        default_dtype="float32",
+        # Only energies depend on the head, and its choice is checked here.
+        head=[],
+    )
+    return calculator.models[0].eval().requires_grad_(requires_grad=False)
+
+
+@dataclass
+class Mace:
+    """A MACE whose features of every layer, one behind the other, are the embedding.
+
+    Each layer has its own read-out, so together they are what stands before the read-outs; the
+    last layer has scalars only. In the invariant form the vector components are left out.
+    """
+
+    network: Any
+    heads: list[str]
+    head: str
+    scalars_only: bool
+    batch_size: int = 10
+
+    def refuse(self, sample: Sample) -> str | None:
+        """Refuse elements the network has no embedding for."""
+        assert sample.atoms is not None
+        from ase.data import chemical_symbols
+
+        known = set(self.network.atomic_numbers.tolist())
+        outside = sorted(
+            chemical_symbols[number] for number in set(sample.atoms.numbers.tolist()) - known
+        )
+        return f"contains {', '.join(outside)}, which the model does not cover" if outside else None
+
+    def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
+        """Return float32 [len(samples), width]; graphs go through the network one by one."""
+        import torch
+
+        with quiet(), torch.no_grad(), kept_memory():
+            return np.stack([self._embed_one(sample) for sample in samples])
+
+    def _embed_one(self, sample: Sample) -> NDArray[np.float32]:
+        output = self.network(self._graph(sample), compute_force=False)
+        features = output["node_feats"]
+        if self.scalars_only:
+            features = features[:, self._scalars()]
+        first: NDArray[np.float32] = mean_by_sample(features, [len(features)])[0]
+        return first
+
+    def _scalars(self) -> list[int]:
+        """Columns of the scalars: in each layer they stand before the other components."""
+        columns: list[int] = []
+        start = 0
+        for product in self.network.products:
+            layer = product.linear.irreps_out
+            columns += range(start, start + layer.count("0e"))
+            start += layer.dim
+        return columns
+
+    def _graph(self, sample: Sample) -> dict[str, Any]:
+        data = import_quietly("mace.data")
+        tools = import_quietly("mace.tools")
+        assert sample.atoms is not None
+        with tools.torch_tools.default_dtype("float32"):
+            graph = data.AtomicData.from_config(
+                data.config_from_atoms(copy_of(sample.atoms), head_name=self.head),
+                z_table=tools.AtomicNumberTable(self.network.atomic_numbers.tolist()),
+                cutoff=float(self.network.r_max),
+                heads=self.heads,
+            )
+        batch = tools.torch_geometric.Batch.from_data_list([graph])
+        table: dict[str, Any] = batch.to_dict()
+        return table

@@ -1,0 +1,98 @@
+"""What every adapter of an interatomic potential must keep, checked on a loaded model."""
+
+from __future__ import annotations
+
+import importlib.util
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from ase.build import bulk, molecule
+
+from pytest_matalign.splits.sample import Sample
+from pytest_matalign.zoo.permission import allow_pickles, pickles_allowed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ase import Atoms
+
+    from pytest_matalign.zoo.model import Model
+
+TOLERANCE = 2e-5
+"""Allowed change, relative to the largest norm, where float32 sums in another order."""
+
+
+def need(package: str, *, environment: str) -> None:
+    """Skip the module where a package is not installed, and say where its tests run."""
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(
+            f"{package} is not installed; these tests run in the environment {environment!r}",
+            allow_module_level=True,
+        )
+
+
+def molecules() -> list[Sample]:
+    """Molecules of H, C, N and O."""
+    names = ("H2O", "CH3CH2OH", "CH3NO2", "C4H4O")
+    return [Sample(id=name, atoms=molecule(name)) for name in names]
+
+
+def crystals() -> list[Sample]:
+    """A salt and an oxide."""
+    return [
+        Sample(id="NaCl", atoms=bulk("NaCl", "rocksalt", a=5.64)),
+        Sample(id="MgO", atoms=bulk("MgO", "rocksalt", a=4.21)),
+    ]
+
+
+def check_promises(model: Model, samples: Sequence[Sample], *, width: int) -> np.ndarray:
+    """Shape, dtype, finiteness, distinctness, determinism and independence of the batch."""
+    assert [model.refuse(one) for one in samples] == [None] * len(samples)
+    vectors = model.embed(samples)
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (len(samples), width)
+    assert np.isfinite(vectors).all()
+    scale = np.linalg.norm(vectors, axis=1).max()
+    for index, row in enumerate(vectors):
+        others = np.delete(vectors, index, axis=0)
+        assert np.linalg.norm(others - row, axis=1).min() > 1e-4 * scale
+    np.testing.assert_array_equal(model.embed(samples), vectors)
+    turned = model.embed(list(reversed(samples)))[::-1]
+    assert np.abs(turned - vectors).max() <= TOLERANCE * scale
+    alone = np.concatenate([model.embed([one]) for one in samples])
+    assert np.abs(alone - vectors).max() <= TOLERANCE * scale
+    return vectors
+
+
+def moved(sample: Sample, *, turn: bool = True) -> Sample:
+    """The same structure turned and shifted, its atoms in another order."""
+    atoms: Atoms = sample.atoms.copy()
+    if turn:
+        atoms.rotate(40, "x", rotate_cell=True)
+        atoms.rotate(70, "z", rotate_cell=True)
+    atoms.translate([1.0, 2.0, 3.0])
+    order = np.random.default_rng(0).permutation(len(atoms))
+    return replace(sample, atoms=atoms[order])
+
+
+def supercell(sample: Sample) -> Sample:
+    """Eight cells of a crystal."""
+    return replace(sample, atoms=sample.atoms.repeat((2, 2, 2)))
+
+
+def change(model: Model, samples: Sequence[Sample], others: Sequence[Sample]) -> float:
+    """Largest change of an embedding, relative to the largest norm."""
+    before, after = model.embed(samples), model.embed(others)
+    return float(np.abs(after - before).max() / np.linalg.norm(before, axis=1).max())
+
+
+@contextmanager
+def trusted() -> Iterator[None]:
+    """Let pickles be read inside the block, as a user allows who trusts their source."""
+    before = pickles_allowed()
+    allow_pickles(allowed=True)
+    yield
+    allow_pickles(allowed=before)
