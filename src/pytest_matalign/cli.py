@@ -40,10 +40,6 @@ def _parser() -> argparse.ArgumentParser:
     splits.add_argument("id", nargs="?", help="split to describe")
     splits.set_defaults(run=_splits)
 
-    zoo = commands.add_parser("zoo", help="list the models, or show one card")
-    zoo.add_argument("id", nargs="?", help="model to show")
-    zoo.set_defaults(run=_zoo)
-
     suites = commands.add_parser("suites", help="list the bundled suites")
     suites.set_defaults(run=_suites)
 
@@ -52,8 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--markdown", action="store_true", help="as Markdown")
     show.set_defaults(run=_show)
 
-    from pytest_matalign.commands import compare, gate, pack, report, study
+    from pytest_matalign.commands import compare, gate, pack, report, study, zoo
 
+    zoo.add_parser(commands)
     gate.add_parser(commands)
     compare.add_parser(commands)
     pack.add_parser(commands)
@@ -73,18 +70,6 @@ def _splits(options: argparse.Namespace) -> int:
     # Labels and licence run to paragraphs; `matalign splits ID` shows them.
     head = ["split", "domain", "role", "samples", "inputs", "fingerprint", "title"]
     return _print_table([[row[name] for name in head] for row in describe_splits()], head)
-
-
-def _zoo(options: argparse.Namespace) -> int:
-    from pytest_matalign.zoo.registry import card, cards, unavailable
-
-    if options.id:
-        return _print_struct(card(options.id))
-    rows = [
-        [one.id, one.family, one.modality, one.role, one.state, unavailable(one) or "installed"]
-        for one in cards().values()
-    ]
-    return _print_table(rows, ["id", "family", "modality", "role", "state", "here"])
 
 
 def _suites(_options: argparse.Namespace) -> int:

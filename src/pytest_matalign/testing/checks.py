@@ -15,7 +15,7 @@ from pytest_matalign.testing.samples import awkward_samples, unsupported_samples
 from pytest_matalign.zoo.domain import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_matalign.splits.sample import Sample
     from pytest_matalign.testing.report import Outcome
@@ -31,10 +31,12 @@ _SMALL_CELL = 16
 
 def run_checks(subject: Subject) -> tuple[Check, ...]:
     """Every check; where the output is no embedding, only the one that says so."""
-    first = _guarded("output", output, subject)
-    if first.outcome == "failed":
-        return (first,)
-    return (first, *(_guarded(name, check, subject) for name, check in _CHECKS.items()))
+    found: list[Check] = []
+    for name, check in CHECKS.items():
+        found.append(_guarded(name, check, subject))
+        if found[0].outcome == "failed":
+            break
+    return tuple(found)
 
 
 def _guarded(name: str, check: Callable[[Subject], Check], subject: Subject) -> Check:
@@ -247,7 +249,8 @@ def speed(subject: Subject) -> Check:
     )
 
 
-_CHECKS = {
+CHECKS: Mapping[str, Callable[[Subject], Check]] = {
+    "output": output,
     "repeat": repeat,
     "order": order,
     "batch": batch,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from pytest_matalign.zoo.domain import refusal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_matalign.environments.place import Built
     from pytest_matalign.splits.sample import Sample
     from pytest_matalign.zoo.card import ModelCard
     from pytest_matalign.zoo.model import Model
@@ -58,6 +60,7 @@ def check_adapter(
     """
     from pytest_matalign.embeddings.extraction import one_thread
     from pytest_matalign.zoo.registry import card as card_of
+    from pytest_matalign.zoo.registry import environment_of
 
     card = card_of(model) if isinstance(model, str) else model
     with one_thread():
@@ -66,13 +69,15 @@ def check_adapter(
         subject = Subject(card, ready, chosen, tolerance)
         checks = run_checks(subject)
     width = subject.vectors.shape[1] if checks[0].outcome == "passed" else None
+    used = environment_of(card) if loaded is None else None
     return ConformanceReport(
         model=card.id,
         family=card.family,
         samples=len(chosen),
         width=width,
         checks=checks,
-        packages=_versions(card),
+        packages=_packages_of(used) if used else _packages_here(card),
+        environment=used.name if used else None,
     )
 
 
@@ -104,8 +109,19 @@ def _chosen(card: ModelCard, model: Model, samples: Sequence[Sample] | None) -> 
     return found
 
 
-def _versions(card: ModelCard) -> dict[str, str]:
+def _packages_here(card: ModelCard) -> dict[str, str]:
     """Versions of what the card requires, by the names of the distributions."""
     owners = metadata.packages_distributions()
     names = sorted({name for package in card.requires for name in owners.get(package, [])})
     return {name: metadata.version(name) for name in names}
+
+
+def _packages_of(used: Built) -> dict[str, str]:
+    """Versions of what an environment was made for."""
+    from pytest_matalign.environments.spec import environment
+
+    spec = environment(used.name).spec
+    asked = (*spec.requirements, *spec.without_dependencies)
+    names = {re.split(r"[^\w.-]", one)[0].lower().replace("_", "-") for one in asked}
+    installed = used.record.packages
+    return {name: installed[name] for name in sorted(names) if name in installed}
