@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_matalign.zoo.pooling import mean_by_mask
 from pytest_matalign.zoo.quiet import import_quietly, quiet
+from pytest_matalign.zoo.texts import NoTextError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +34,7 @@ class TokenModel:
     Attributes:
         network: A transformers model without a head; its `last_hidden_state` is pooled.
         encode: Tokenises the text of a sample.
-        text: Picks that text from a sample.
+        text: Picks that text from a sample, or raises NoTextError.
         reason: Says why a text cannot be tokenised, or returns None.
         pad: Token id that fills short rows; it is masked, so any valid id will do.
         batch_size: Samples given at once.
@@ -48,7 +49,10 @@ class TokenModel:
 
     def refuse(self, sample: Sample) -> str | None:
         """Say why the sample's text cannot be tokenised, or return None."""
-        return self.reason(self.text(sample))
+        try:
+            return self.reason(self.text(sample))
+        except NoTextError as error:
+            return str(error)
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), hidden size]: the mean over tokens, special ones apart."""

@@ -1,4 +1,4 @@
-"""Any transformers checkpoint on the hub, pooled over tokens."""
+"""Any transformers checkpoint on the hub, pooled over tokens: SMILES, SELFIES, proteins, text."""
 
 from __future__ import annotations
 
@@ -6,30 +6,144 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
-from pytest_matalign.zoo.hub import snapshot
+from pytest_matalign.zoo.hub import fetch, snapshot
+from pytest_matalign.zoo.prompts import PROMPTS
 from pytest_matalign.zoo.quiet import import_quietly, quiet
+from pytest_matalign.zoo.reading import Reading, encoded, longest
 from pytest_matalign.zoo.shuffle import shuffle_if_asked
+from pytest_matalign.zoo.texts import text_of
 from pytest_matalign.zoo.tokens import TokenModel, Tokens, muted_logging
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_matalign.splits.sample import Input, Sample
     from pytest_matalign.zoo.card import ModelCard
 
 ADAPTER_VERSION = 1
-PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors")
+BESIDE = ("*.json", "*.txt", "*.model")
+"""Configuration and tokeniser, fetched beside the weights."""
+PATTERNS = (*BESIDE, "*.safetensors")
 RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 
 
 def load(card: ModelCard) -> TokenModel:
-    """Load the checkpoint a card pins with `repo` and `revision` under `[model.weights]`."""
-    weights = card.weights
-    if weights is None or weights.repo is None or weights.revision is None:
-        raise ConfigurationError(f"{card.id}: [model.weights] needs `repo` and `revision`.")
-    model = load_checkpoint(weights.repo, revision=weights.revision, input=card.inputs[0])
-    shuffle_if_asked(model.network, card)
-    return model
+    """Load a checkpoint as its card says.
+
+    Options of the card: `text`, `stereo`, `rare_as_x` (see `zoo.texts`); `prompt`, a name from
+    `zoo.prompts`, or `prefix`, a token that names the task; `split` (see `zoo.reading`); `dtype`,
+    the precision of the weights, float32 if not given; `batch`, samples given at once;
+    `deterministic_eval`, which MoLFormer needs to give the same numbers twice; `remote_code`,
+    for architectures whose Python code lies in the repository: it runs with the user's consent
+    only, and from the commit of the card.
+
+    Pickled weights (`pytorch_model.bin`) are read by torch's `weights_only` unpickler, which
+    makes tensors and plain containers and calls nothing else; that runs no code of the file.
+
+    Raises:
+        ConfigurationError: If the card names no repository or an option is wrong.
+        UnavailableError: If the files cannot be had, or code from the hub is not allowed.
+    """
+    transformers = _package(card.id)
+    remote = bool(card.options.get("remote_code"))
+    if remote:
+        _demand_consent(card)
+    folder = fetch(card, also=(*BESIDE, "*.py") if remote else BESIDE, complete=_readable)
+    if remote:
+        _check_own_code(folder, card.id)
+    else:
+        _check_known(folder, card.id, transformers)
+    tokenizer, network = _open(folder, transformers, card=card)
+    shuffle_if_asked(network, card)
+    return _model(
+        network,
+        tokenizer,
+        text=text_of(card),
+        reading=_reading(card, tokenizer),
+        batch_size=int(card.options.get("batch", 1)),
+    )
+
+
+def _package(name: str) -> Any:
+    try:
+        return import_quietly("transformers")
+    except ModuleNotFoundError as error:
+        raise UnavailableError(
+            f"{name}: {error.name} is not installed; pip install transformers."
+        ) from error
+
+
+def _demand_consent(card: ModelCard) -> None:
+    from pytest_matalign.zoo.permission import pickles_allowed
+
+    assert card.weights is not None
+    if not pickles_allowed():
+        raise UnavailableError(
+            f"{card.id}: {card.weights.repo} brings its own Python code, which loading it runs; "
+            f"if you trust it, allow it with --matalign-allow-pickle or `allow_pickle = true` in "
+            f"[tool.matalign]."
+        )
+
+
+def _check_own_code(folder: Path, name: str) -> None:
+    """Code must come from the pinned commit; a reference to another repository would not."""
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    for reference in config.get("auto_map", {}).values():
+        if "--" in str(reference):
+            raise UnavailableError(
+                f"{name}: its config.json takes code from {reference}, another repository at no "
+                f"stated commit; that is not run."
+            )
+
+
+def _open(folder: Path, transformers: Any, *, card: ModelCard) -> tuple[Any, Any]:
+    """Tokeniser and network without its heads, from files on this machine alone."""
+    import torch
+
+    options: dict[str, Any] = {"local_files_only": True}
+    if card.options.get("remote_code"):
+        options["trust_remote_code"] = True
+    dtype = getattr(torch, str(card.options.get("dtype", "float32")))
+    settings = {**options, "torch_dtype": dtype, "use_safetensors": _has_safetensors(folder)}
+    if card.options.get("deterministic_eval"):
+        settings["deterministic_eval"] = True
+    with quiet(), muted_logging(transformers):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **options)
+        network = _class(folder, transformers).from_pretrained(folder, **settings)
+    return tokenizer, _frozen(network)
+
+
+def _class(folder: Path, transformers: Any) -> Any:
+    """T5 without its decoder, which an embedding does not need; else whatever the type says."""
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    return transformers.T5EncoderModel if config["model_type"] == "t5" else transformers.AutoModel
+
+
+def _frozen(network: Any) -> Any:
+    if network.config.is_encoder_decoder and hasattr(network, "decoder"):
+        network = network.get_encoder()
+    return network.eval().requires_grad_(requires_grad=False)
+
+
+def _reading(card: ModelCard, tokenizer: Any) -> Reading:
+    prompt = card.options.get("prompt")
+    if prompt is not None and prompt not in PROMPTS:
+        raise ConfigurationError(
+            f"{card.id}: there is no prompt {prompt!r}; valid: {', '.join(PROMPTS)}."
+        )
+    prefix = PROMPTS[str(prompt)] if prompt else str(card.options.get("prefix", ""))
+    if prefix and not tokenizer.is_fast:
+        raise UnavailableError(
+            f"{card.id}: its tokeniser does not tell where tokens lie, so that its prefix cannot "
+            f"be left out of the mean; install sentencepiece and protobuf."
+        )
+    split = str(card.options.get("split", "none"))
+    if split not in ("none", "spaces", "letters"):
+        raise ConfigurationError(
+            f"{card.id}: there is no split {split!r}; valid: none, spaces, letters."
+        )
+    return Reading(prefix=prefix, split=split, strict=True)
 
 
 def load_checkpoint(
@@ -57,12 +171,7 @@ def load_checkpoint(
         raise ConfigurationError(
             f"{repo_id}: a transformers checkpoint reads smiles or sequence, not {input}."
         )
-    try:
-        transformers = import_quietly("transformers")
-    except ModuleNotFoundError as error:
-        raise UnavailableError(
-            f"{repo_id}: {error.name} is not installed; pip install transformers."
-        ) from error
+    transformers = _package(repo_id)
     folder = snapshot(repo_id, revision=revision, patterns=PATTERNS, complete=_complete)
     _check(folder, repo_id, transformers)
     with quiet(), muted_logging(transformers):
@@ -70,21 +179,46 @@ def load_checkpoint(
         network = transformers.AutoModel.from_pretrained(
             folder, local_files_only=True, use_safetensors=True
         )
-    if network.config.is_encoder_decoder:
-        network = network.get_encoder()
-    network.float().eval().requires_grad_(requires_grad=False)
-    return _model(network, tokenizer, form=input)
+    # Some protein vocabularies want residues set apart by blanks.
+    spaced = input == "sequence" and tokenizer.unk_token in tokenizer.tokenize(RESIDUES)
+
+    def text(sample: Sample) -> str:
+        found = sample.smiles if input == "smiles" else sample.sequence
+        assert found is not None
+        return found
+
+    return _model(
+        _frozen(network).float(),
+        tokenizer,
+        text=text,
+        reading=Reading(split="spaces" if spaced else "none"),
+        batch_size=10,
+    )
 
 
 def _complete(folder: Path) -> bool:
-    """A configuration, and every file of weights it speaks of."""
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+    """A configuration, and every safetensors file of weights it speaks of."""
+    return _weights_complete(folder, "model.safetensors.index.json", "*.safetensors")
+
+
+def _readable(folder: Path) -> bool:
+    """As `_complete`, for cards, which may also name pickled weights."""
+    return _complete(folder) or _weights_complete(
+        folder, "pytorch_model.bin.index.json", "pytorch_model*.bin"
+    )
+
+
+def _weights_complete(folder: Path, index: str, pattern: str) -> bool:
+    if (folder / index).is_file():
+        shards = set(json.loads((folder / index).read_text("utf-8"))["weight_map"].values())
         weights = all((folder / shard).is_file() for shard in shards)
     else:
-        weights = any(folder.glob("*.safetensors"))
+        weights = any(folder.glob(pattern))
     return weights and (folder / "config.json").is_file()
+
+
+def _has_safetensors(folder: Path) -> bool:
+    return any(folder.glob("*.safetensors"))
 
 
 def _check(folder: Path, repo: str, transformers: Any) -> None:
@@ -95,42 +229,42 @@ def _check(folder: Path, repo: str, transformers: Any) -> None:
             f"{repo} has no safetensors weights; pickled ones are not read, because reading "
             f"them can run code."
         )
+    _check_known(folder, repo, transformers)
+
+
+def _check_known(folder: Path, name: str, transformers: Any) -> None:
     config = json.loads((folder / "config.json").read_text("utf-8"))
     if config.get("model_type") not in transformers.CONFIG_MAPPING:
         raise UnavailableError(
-            f"{repo} is of type {config.get('model_type')!r}, which the installed transformers "
+            f"{name} is of type {config.get('model_type')!r}, which the installed transformers "
             f"{transformers.__version__} does not know; code from the repository is not run."
         )
 
 
-def _model(network: Any, tokenizer: Any, *, form: Input) -> TokenModel:
-    spaced = form == "sequence" and tokenizer.unk_token in tokenizer.tokenize(RESIDUES)
-    limit = _longest(network.config, tokenizer)
+def _model(
+    network: Any,
+    tokenizer: Any,
+    *,
+    text: Callable[[Sample], str],
+    reading: Reading,
+    batch_size: int,
+) -> TokenModel:
+    limit = longest(network.config, tokenizer)
 
-    def encode(text: str) -> Tokens:
-        # Some protein vocabularies want residues set apart by blanks.
-        found = tokenizer(" ".join(text) if spaced else text, return_special_tokens_mask=True)
-        return Tokens(found["input_ids"], [not special for special in found["special_tokens_mask"]])
+    def encode(body: str) -> Tokens:
+        return encoded(tokenizer, body, reading)
 
-    def reason(text: str) -> str | None:
-        tokens = encode(text)
+    def reason(body: str) -> str | None:
+        tokens = encode(body)
         if not any(tokens.pooled):
             return "has no tokens"
         if limit is not None and len(tokens.ids) > limit:
             return f"has {len(tokens.ids)} tokens, the model reads {limit}"
+        if reading.strict and tokenizer.unk_token_id in tokens.ids:
+            return "has tokens beyond the vocabulary"
         return None
 
-    def text(sample: Sample) -> str:
-        found = sample.smiles if form == "smiles" else sample.sequence
-        assert found is not None
-        return found
-
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
-    return TokenModel(network=network, encode=encode, text=text, reason=reason, pad=pad)
-
-
-def _longest(config: Any, tokenizer: Any) -> int | None:
-    """Tokens the model reads: a tokenizer without a limit states an astronomical one."""
-    stated = (tokenizer.model_max_length, getattr(config, "max_position_embeddings", None))
-    limits = [limit for limit in stated if limit is not None and 0 < limit < 1_000_000]
-    return min(limits, default=None)
+    return TokenModel(
+        network=network, encode=encode, text=text, reason=reason, pad=pad, batch_size=batch_size
+    )
