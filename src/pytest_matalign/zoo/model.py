@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,4 +31,25 @@ class Model(Protocol):
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), width]: the mean-pooled last hidden layer of each."""
+        ...
+
+
+@runtime_checkable
+class AtomModel(Protocol):
+    """An optional part of a model of atoms: features of single atoms, before any pooling.
+
+    `embed` of such a model is the mean of the same features, so nothing here changes its numbers.
+    """
+
+    def embed_atoms(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
+        """Return float32 [atoms, width] of each sample, in the order of its atoms."""
+        ...
+
+
+@runtime_checkable
+class LayerModel(AtomModel, Protocol):
+    """An optional part of a model of atoms: invariant features of every layer."""
+
+    def embed_layers(self, samples: Sequence[Sample]) -> dict[str, list[NDArray[np.float32]]]:
+        """Return by layer, first to last, what `embed_atoms` returns of the last one."""
         ...

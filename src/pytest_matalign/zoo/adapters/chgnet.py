@@ -13,7 +13,7 @@ from pytest_matalign.zoo.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.structures import boxed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ase import Atoms
     from numpy.typing import NDArray
@@ -65,6 +65,36 @@ class Chgnet:
         """
         with kept_memory():
             return np.stack([self._embed_one(sample) for sample in samples])
+
+    def embed_atoms(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
+        """Return float32 [atoms, 64] of each sample."""
+        *_, last = self.embed_layers(samples).values()
+        return last
+
+    def embed_layers(self, samples: Sequence[Sample]) -> dict[str, list[NDArray[np.float32]]]:
+        """Return float32 [atoms, 64] of each sample after each atom convolution.
+
+        The last convolution is taken with the normalisation that follows it, as in `embed`.
+        """
+        names = [f"convolution-{i}" for i in range(1, len(self.network.atom_conv_layers) + 1)]
+        watched = list(self.network.atom_conv_layers)
+        if self.network.readout_norm is not None:
+            watched[-1] = self.network.readout_norm
+        found: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
+
+        def keep(name: str) -> Callable[..., None]:
+            return lambda module, given, output: found[name].append(output.numpy().copy())  # noqa: ARG005  torch's hook signature
+
+        hooks = [
+            layer.register_forward_hook(keep(name))
+            for name, layer in zip(names, watched, strict=True)
+        ]
+        try:
+            self.embed(samples)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return found
 
     def _embed_one(self, sample: Sample) -> NDArray[np.float32]:
         import torch

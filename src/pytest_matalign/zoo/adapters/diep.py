@@ -52,18 +52,37 @@ class Diep:
         with kept_memory():
             return np.stack([self._embed_one(sample) for sample in samples])
 
+    def embed_atoms(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
+        """Return float32 [atoms, 64] of each sample."""
+        *_, last = self.embed_layers(samples).values()
+        return last
+
+    def embed_layers(self, samples: Sequence[Sample]) -> dict[str, list[NDArray[np.float32]]]:
+        """Return float32 [atoms, 64] of each sample after each block."""
+        names = {f"block-{i}": f"gc_{i}" for i in range(1, self.network.n_blocks + 1)}
+        found: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
+        with kept_memory():
+            for sample in samples:
+                output = self._run(sample, list(names.values()))
+                for name, layer in names.items():
+                    found[name].append(output[layer]["node_feat"].numpy().copy())
+        return found
+
     def _embed_one(self, sample: Sample) -> NDArray[np.float32]:
+        layer = f"gc_{self.network.n_blocks}"
+        nodes = self._run(sample, [layer])[layer]["node_feat"]
+        first: NDArray[np.float32] = mean_by_sample(nodes, [len(nodes)])[0]
+        return first
+
+    def _run(self, sample: Sample, layers: Sequence[str]) -> Any:
+        """What the network returns of some of its layers."""
         import torch
 
         assert sample.atoms is not None
-        layer = f"gc_{self.network.n_blocks}"
         with torch.no_grad():
-            output = self.network.predict_structure(
+            return self.network.predict_structure(
                 copy_of(sample.atoms),
                 graph_converter=self.reader,
-                output_layers=[layer],
+                output_layers=list(layers),
                 return_features=True,
             )
-        nodes = output[layer]["node_feat"]
-        first: NDArray[np.float32] = mean_by_sample(nodes, [len(nodes)])[0]
-        return first

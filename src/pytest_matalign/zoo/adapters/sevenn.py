@@ -15,7 +15,7 @@ from pytest_matalign.zoo.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.structures import copy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,12 +75,47 @@ class Sevenn:
         ten single graphs (measured on molecules, crystals and MOFs), its tensors being too large
         for the processor's cache.
         """
+        return np.stack([mean_by_sample(one, [len(one)])[0] for one in self._features(samples)])
+
+    def embed_atoms(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
+        """Return float32 [atoms, 128] of each sample."""
+        return [one.numpy() for one in self._features(samples)]
+
+    def embed_layers(self, samples: Sequence[Sample]) -> dict[str, list[NDArray[np.float32]]]:
+        """Return the scalars, float32 [atoms, 128], of each sample after each interaction."""
+        gates = {
+            name.partition("_")[0]: module
+            for name, module in self.network.named_children()
+            if name.endswith("_equivariant_gate")
+        }
+        found: dict[str, list[NDArray[np.float32]]] = {
+            f"interaction-{place}": [] for place in range(1, len(gates) + 1)
+        }
+
+        def keep(name: str, scalars: int) -> Callable[..., None]:
+            def hook(module: Any, given: Any, output: Any) -> None:  # noqa: ARG001  torch's signature
+                found[name].append(output["x"][:, :scalars].numpy().copy())
+
+            return hook
+
+        hooks = [
+            module.register_forward_hook(keep(name, _scalars(module.gate.irreps_out)))
+            for name, module in zip(found, gates.values(), strict=True)
+        ]
+        try:
+            self._features(samples)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return found
+
+    def _features(self, samples: Sequence[Sample]) -> list[Any]:
+        """Tensors [atoms, 128] after the last interaction."""
         import torch
 
         merge = import_quietly("torch_geometric.data").Batch.from_data_list
         with torch.no_grad(), kept_memory():
-            features = [self.network(merge([self._graph(sample)]))["x"] for sample in samples]
-        return np.stack([mean_by_sample(one, [len(one)])[0] for one in features])
+            return [self.network(merge([self._graph(sample)]))["x"] for sample in samples]
 
     def _graph(self, sample: Sample) -> Any:
         keys = import_quietly("sevenn._keys")
@@ -91,3 +126,10 @@ class Sevenn:
         if self.modal is not None:
             table[keys.DATA_MODALITY] = self.modal
         return import_quietly("sevenn.atom_graph_data").AtomGraphData.from_numpy_dict(table)
+
+
+def _scalars(irreps: Any) -> int:
+    """How many invariants a layer puts first; SevenNet sorts them so."""
+    first = irreps[0]
+    assert first.ir.l == 0, "the invariants of a SevenNet layer come first"
+    return int(first.mul)

@@ -45,13 +45,22 @@ class So3lr:
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), 128]."""
+        return mean_by_sample(self._features(samples), [len(s.atoms or ()) for s in samples])
+
+    def embed_atoms(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
+        """Return float32 [atoms, 128] of each sample."""
+        parts = self._features(samples).split([len(s.atoms or ()) for s in samples])
+        return [part.float().numpy() for part in parts]
+
+    def _features(self, samples: Sequence[Sample]) -> Any:
+        """Tensor [atoms of all samples, 128]."""
         import torch
 
         merge = import_quietly("so3krates_torch.tools.torch_geometric").Batch.from_data_list
         batch = merge([self._graph(sample) for sample in samples])
         with torch.no_grad():
             features, _ = self.network.get_representation(batch.to_dict())
-        return mean_by_sample(features, [len(sample.atoms or ()) for sample in samples])
+        return features
 
     def _graph(self, sample: Sample) -> Any:
         data = import_quietly("so3krates_torch.data.atomic_data").AtomicData

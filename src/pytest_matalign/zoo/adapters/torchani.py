@@ -44,6 +44,16 @@ class Ani:
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), 8 x 96]."""
+        features, species = self._features(samples)
+        return mean_by_mask(features, species >= 0)
+
+    def embed_atoms(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
+        """Return float32 [atoms, 8 x 96] of each sample."""
+        features, species = self._features(samples)
+        return [one[here].float().numpy() for one, here in zip(features, species >= 0, strict=True)]
+
+    def _features(self, samples: Sequence[Sample]) -> tuple[Any, Any]:
+        """Tensors [samples, atoms, 8 x 96] and [samples, atoms]; species -1 is padding."""
         import torch
 
         structures = [sample.atoms for sample in samples if sample.atoms is not None]
@@ -59,7 +69,7 @@ class Ani:
             features = torch.cat(
                 [_hidden(one, species, environments) for one in self.network.neural_networks], -1
             )
-        return mean_by_mask(features, species >= 0)
+        return features, species
 
 
 def _hidden(member: Any, species: Any, environments: Any) -> Any:
