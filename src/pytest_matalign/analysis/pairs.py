@@ -113,6 +113,7 @@ def pair_table(
     spec: MetricSpec,
     *,
     split: str,
+    clusters: NDArray[np.intp] | None = None,
     groups: int = GROUPS,
     seed: int = 0,
 ) -> PairTable:
@@ -122,6 +123,8 @@ def pair_table(
         embeddings: Arrays (n, d) by model, row i being the same sample in all.
         spec: One of `METRICS` with its settings.
         split: Id to remember.
+        clusters: (n,) consecutive numbers from 0; rows of one cluster (atoms of one structure) are
+            not independent and are left out together. Every row by itself where None.
         groups: Groups of samples left out in turn.
         seed: Deals the samples to groups.
 
@@ -137,7 +140,8 @@ def pair_table(
             "all of them have."
         )
     n = sizes.pop()
-    dealt = sample_groups(n, groups=groups, seed=seed)
+    units = np.arange(n) if clusters is None else clusters
+    dealt = sample_groups(int(units.max()) + 1, groups=groups, seed=seed)[units]
     spaces = _spaces(arrays, spec)
     return PairTable(
         split=split,

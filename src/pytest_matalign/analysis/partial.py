@@ -63,7 +63,26 @@ class CrossFit:
     others fit exactly, and is then wrong by many times the targets' spread for those few.
     """
 
-    def __init__(self, covariates: Float64, *, folds: int = FOLDS, seed: int = 0) -> None:
+    def __init__(
+        self,
+        covariates: Float64,
+        *,
+        clusters: NDArray[np.intp] | None = None,
+        folds: int = FOLDS,
+        seed: int = 0,
+    ) -> None:
+        """Prepare the fit.
+
+        Args:
+            covariates: (n, c).
+            clusters: (n,) consecutive numbers from 0; rows of one cluster (atoms of one structure)
+                share a fold. Every row by itself where None.
+            folds: Parts held out in turn.
+            seed: Deals the samples to folds.
+
+        Raises:
+            MetricInputError: Too few samples, or covariates that are the same for all.
+        """
         values = as_matrix(covariates, "the covariates")
         if len(values) < 4 * folds:
             raise MetricInputError(
@@ -71,8 +90,10 @@ class CrossFit:
             )
         self.n = len(values)
         self._kernel = _kernel(values)
-        rng = np.random.Generator(np.random.PCG64([seed, self.n]))
-        self._fold: NDArray[np.intp] = rng.permutation(self.n) % folds
+        self._units = np.arange(self.n) if clusters is None else clusters
+        count = int(self._units.max()) + 1
+        rng = np.random.Generator(np.random.PCG64([seed, count]))
+        self._fold: NDArray[np.intp] = (rng.permutation(count) % folds)[self._units]
         self._covariates, self._folds, self._seed = values, folds, seed
 
     def label_residuals(self, labels: Float64) -> tuple[NDArray[np.bool_], Float64]:
@@ -91,7 +112,10 @@ class CrossFit:
         known: NDArray[np.bool_] = np.isfinite(labels)
         fit = self
         if not known.all():
-            fit = CrossFit(self._covariates[known], folds=self._folds, seed=self._seed)
+            units = np.unique(self._units[known], return_inverse=True)[1]
+            fit = CrossFit(
+                self._covariates[known], clusters=units, folds=self._folds, seed=self._seed
+            )
         left: Float64 = fit.residuals(labels[known][:, None])[:, 0]
         return known, left
 

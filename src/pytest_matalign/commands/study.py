@@ -19,6 +19,7 @@ NAMES = (
     "lineage",
     "modality",
     "sensitivity",
+    "atoms",
     "selection",
 )
 

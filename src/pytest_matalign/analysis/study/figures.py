@@ -59,6 +59,21 @@ def heatmap(matrix: Float64, models: Sequence[str], *, name: str, caption: str) 
     return _done(sheet, name, caption)
 
 
+def grid(
+    matrix: Float64, rows: Sequence[str], columns: Sequence[str], *, name: str, caption: str
+) -> Figure:
+    """A matrix (rows, columns) as it is, with its numbers."""
+    sheet, (axes,) = _canvas(2.5 + 0.6 * len(columns), 1.8 + 0.45 * len(rows))
+    shown = axes.imshow(matrix, vmin=0, vmax=1, cmap="viridis", aspect="auto")
+    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", fontsize=7)
+    axes.set_yticks(range(len(rows)), rows, fontsize=7)
+    for i, row in enumerate(matrix):
+        for j, value in enumerate(row):
+            axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color="white")
+    sheet.colorbar(shown, ax=axes, shrink=0.7)
+    return _done(sheet, name, caption)
+
+
 def scatter(
     panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]],
     *,

@@ -9,6 +9,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from pytest_matalign.analysis.study import (
+    atoms,
     choosing,
     convergence,
     dimension,
@@ -50,6 +51,7 @@ SECTIONS: Mapping[str, tuple[Callable[[Study], Section], tuple[str, ...]]] = {
     "lineage": (lineage.section, (CRYSTALS, "mp-perturbed", "core-mofs", MOLECULES)),
     "modality": (modality.section, (MOLECULES, "ccd-ligands", PROTEINS)),
     "sensitivity": (robustness.section, (CRYSTALS, MOLECULES)),
+    "atoms": (atoms.section, (CRYSTALS, MOLECULES)),
     "selection": (choosing.section, (CRYSTALS, MOLECULES)),
 }
 """Sections by name, with the splits each needs."""
