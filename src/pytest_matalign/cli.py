@@ -48,12 +48,14 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--markdown", action="store_true", help="as Markdown")
     show.set_defaults(run=_show)
 
-    from pytest_matalign.commands import compare, gate, pack, report, study, zoo
+    from pytest_matalign.commands import compare, embed, env, gate, pack, report, study, zoo
 
     zoo.add_parser(commands)
     gate.add_parser(commands)
     compare.add_parser(commands)
     pack.add_parser(commands)
+    embed.add_parser(commands)
+    env.add_parser(commands)
     study.add_parser(commands)
     report.add_parser(commands)
 

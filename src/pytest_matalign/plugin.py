@@ -73,6 +73,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="folder of a reference pack, asked before the one that ships; may be repeated",
     )
     add(
+        "--matalign-allow-pickle",
+        action="store_true",
+        help="read weights that can run code when they are read (pickles); without it models "
+        "that have no others are skipped",
+    )
+    add(
         "--matalign-update",
         choices=("new", "regressed", "all"),
         help="write the baseline: rows it lacks, splits that regressed, or everything measured",

@@ -25,6 +25,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--store", dest="matalign_store", metavar="DIR")
     add("--references", dest="matalign_references", choices=("auto", "packs", "installed"))
     add("--pack", dest="matalign_pack", metavar="DIR", **many)  # type: ignore[arg-type]  # as above
+    add(
+        "--allow-pickle",
+        dest="matalign_allow_pickle",
+        action="store_true",
+        help="read weights that can run code when they are read",
+    )
     add("--update", dest="matalign_update", choices=("new", "regressed", "all"))
     add("--update-in-ci", dest="matalign_update_in_ci", action="store_true")
     add("--badge", dest="matalign_badge", metavar="FILE")

@@ -22,6 +22,7 @@ from pytest_matalign.scorecard.model import StaleRow
 from pytest_matalign.session.evaluation import Evaluator
 from pytest_matalign.session.gates import judge_gates, with_host_gates
 from pytest_matalign.verdicts.baseline import stale_rows
+from pytest_matalign.zoo.permission import allow_pickles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,6 +50,7 @@ class Plan:
 
     def __init__(self, settings: Settings, *, progress: ProgressMaker) -> None:
         self.settings = settings
+        allow_pickles(allowed=settings.host.allow_pickle)
         self._progress = progress
 
     @cached_property

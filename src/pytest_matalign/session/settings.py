@@ -62,6 +62,8 @@ class HostTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     store: str | None = None
     references: Policy = "auto"
     """Where references come from: `auto`, `packs` or `installed`."""
+    allow_pickle: bool = False
+    """Read weights that can run code when they are read."""
     packs: tuple[str, ...] = ()
     """Folders of packs or `hf:org/name@<40-hex commit>`, asked before the bundled pack."""
     baseline: str = "matalign-baseline.json"
@@ -143,6 +145,7 @@ def settings_of(
         candidate=option.matalign_candidate or host.candidate,
         suites=tuple(option.matalign_suite) or host.suites,
         models=tuple(option.matalign_models) or host.models,
+        allow_pickle=option.matalign_allow_pickle or host.allow_pickle,
         packs=(*(_placed(spec, here) for spec in option.matalign_pack), *host.packs),
     )
     samples = option.matalign_samples or host.samples
