@@ -130,7 +130,7 @@ def table(chosen: Sequence[ModelCard]) -> Iterator[str]:
             name = ""
         line = f"  {name:<{first}}  {modality:<{widths[1]}}  {state:<{widths[2]}}  {where}"
         yield line.rstrip()
-    counts = Counter(one.state for one in chosen)
+    counts = Counter[str](one.state for one in chosen)
     states = ", ".join(f"{counts[state]} {state}" for state in _STATES if counts[state])
     yield f"\n{len(chosen)} models: {states}."
     yield "verified: run with its real weights; loader: its loading path run with small random"
@@ -205,11 +205,11 @@ def _facts(card: ModelCard) -> list[tuple[str, str]]:
     return [*flat, *facts]
 
 
-_EMPTY: tuple[Any, ...] = (None, [], {}, "", False)
+_EMPTY: tuple[Any, ...] = (None, (), [], {}, "", False)
 
 
 def _words(value: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     if isinstance(value, dict):
         return ", ".join(f"{name} = {part}" for name, part in value.items())

@@ -44,7 +44,7 @@ def _guarded(name: str, check: Callable[[Subject], Check], subject: Subject) -> 
     try:
         return check(subject)
     except MatalignError as error:
-        return Check(name=name, outcome="failed", sentence=f"The model {error}.".replace("..", "."))
+        return _failed(name, f"The model {str(error).rstrip('.')}.")
 
 
 def output(subject: Subject) -> Check:
@@ -225,7 +225,7 @@ def awkward(subject: Subject) -> Check:
                     continue
                 row = subject.embed([sample])
             except MatalignError as error:
-                return _failed("awkward", f"Given {sample.id}, the model {error}.")
+                return _failed("awkward", f"Given {sample.id}, the model {str(error).rstrip('.')}.")
             if row.shape != (1, subject.vectors.shape[1]) or not np.isfinite(row).all():
                 return _failed(
                     "awkward", f"Given {sample.id}, the model returns no finite row of its width."

@@ -26,6 +26,21 @@ def boxed(atoms: Atoms) -> Atoms:
     return whole  # type: ignore[no-any-return]  # ASE's methods carry no types
 
 
+def with_volume(atoms: Atoms) -> Atoms:
+    """A copy whose cell has a volume, if it is periodic in any direction at all.
+
+    A slab may come without a cell vector along its normal, in which no package computes fractional
+    coordinates; it gets one that leaves `VACUUM` Å on either side. Flags stay as they are.
+    """
+    whole: Any = copy_of(atoms)
+    lacking = [
+        axis for axis in range(3) if not atoms.pbc[axis] and not atoms.cell.array[axis].any()
+    ]
+    if atoms.pbc.any() and lacking:
+        whole.center(vacuum=VACUUM, axis=lacking)
+    return whole  # type: ignore[no-any-return]  # ASE's methods carry no types
+
+
 def copy_of(atoms: Atoms) -> Atoms:
     """A copy of the structure alone, without labels, calculators and constraints."""
     from ase import Atoms

@@ -10,7 +10,7 @@ import numpy as np
 from pytest_matalign.zoo.memory import kept_memory
 from pytest_matalign.zoo.pooling import mean_by_sample
 from pytest_matalign.zoo.quiet import import_quietly, quiet
-from pytest_matalign.zoo.structures import copy_of
+from pytest_matalign.zoo.structures import with_volume
 from pytest_matalign.zoo.weights import weight_files
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Diep:
         assert sample.atoms is not None
         with torch.no_grad():
             return self.network.predict_structure(
-                copy_of(sample.atoms),
+                with_volume(sample.atoms),
                 graph_converter=self.reader,
                 output_layers=list(layers),
                 return_features=True,

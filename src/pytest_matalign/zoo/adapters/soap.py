@@ -8,6 +8,7 @@ import numpy as np
 
 from pytest_matalign.zoo.adapters._describe import PerSample
 from pytest_matalign.zoo.quiet import import_quietly, quiet
+from pytest_matalign.zoo.structures import with_volume
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +41,7 @@ def load(card: ModelCard) -> PerSample:
 
     def describe(sample: Sample) -> NDArray[np.float64]:
         assert sample.atoms is not None
-        local = spectra[bool(sample.atoms.pbc.any())].create(sample.atoms)
+        local = spectra[bool(sample.atoms.pbc.any())].create(with_volume(sample.atoms))
         mean: NDArray[np.float64] = np.asarray(local).mean(0)
         return mean
 
