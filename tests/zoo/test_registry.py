@@ -42,24 +42,32 @@ def test_cards_come_in_the_order_of_files_and_tables() -> None:
     assert names.index("sevennet-0") < names.index("sevennet-mf-0-pbe")
 
 
-def test_pretrained_cards_state_their_weights_and_provenance() -> None:
-    """No pretrained card without digest, licence, citation, corpus and size."""
+def test_pretrained_cards_say_where_their_weights_are_and_whose_they_are() -> None:
+    """No pretrained card without a source of its weights, a citation and training data."""
     for card in registry.cards().values():
         if card.role == "pretrained":
+            assert card.weights is not None, card.id
+            assert card.citation, card.id
+            assert card.training, card.id
+
+
+def test_verified_models_state_digest_licence_and_size() -> None:
+    """What was run here is known in full."""
+    for card in registry.cards().values():
+        if card.role == "pretrained" and card.state == "verified":
             assert card.weights is not None
-            assert re.fullmatch(r"[0-9a-f]{64}", card.weights.sha256 or "")
-            assert card.licence_code
-            assert card.licence_weights
-            assert card.citation
-            assert card.training
-            assert card.parameters
-            assert card.width
+            assert re.fullmatch(r"[0-9a-f]{64}", card.weights.sha256 or ""), card.id
+            assert card.licence_code, card.id
+            assert card.licence_weights, card.id
+            assert card.parameters, card.id
+            assert card.width, card.id
 
 
 def test_relations_lead_to_cards() -> None:
-    """`derived_from` names a card of the zoo."""
+    """`derived_from` and `supersedes` name cards of the zoo, and other ones."""
     for card in registry.cards().values():
-        assert card.derived_from is None or card.derived_from in registry.cards()
+        for other in (card.derived_from, card.supersedes):
+            assert other is None or (other in registry.cards() and other != card.id), card.id
 
 
 def test_a_card_merges_family_defaults_and_its_own_table() -> None:

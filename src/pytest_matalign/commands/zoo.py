@@ -133,9 +133,9 @@ def table(chosen: Sequence[ModelCard]) -> Iterator[str]:
     counts = Counter[str](one.state for one in chosen)
     states = ", ".join(f"{counts[state]} {state}" for state in _STATES if counts[state])
     yield f"\n{len(chosen)} models: {states}."
-    yield "verified: run with its real weights; loader: its loading path run with small random"
-    yield "weights; declared: a card only. (NAME): `matalign env create NAME` makes it run; -: its"
-    yield "packages are not installed. `matalign zoo ID` shows a card."
+    yield "verified: run with real weights. loader: its loading path run with small random"
+    yield "weights. declared: a card only. (NAME): `matalign env create NAME` makes it run."
+    yield "-: its packages are not installed. `matalign zoo ID` shows a card."
 
 
 def _plain(card: ModelCard) -> dict[str, Any]:
