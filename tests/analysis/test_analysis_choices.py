@@ -7,7 +7,7 @@ import pytest
 
 from pytest_matalign.analysis.dimension import dimensions, median_dimension
 from pytest_matalign.analysis.facts import ModelFacts, facts_of
-from pytest_matalign.analysis.graded import curve, rarity, response
+from pytest_matalign.analysis.graded import curve, grades, remoteness, response
 from pytest_matalign.analysis.modality import across_families, cross_modality
 from pytest_matalign.analysis.pairs import pair_table
 from pytest_matalign.analysis.planted import planted_families
@@ -144,10 +144,24 @@ def test_response_is_zero_for_the_blind_and_one_for_the_unrecognisable():
         response(x, x[:10])
 
 
-def test_the_odd_one_out_is_the_rarest():
-    """Distance to others of its kind."""
+def test_the_odd_one_out_is_the_remotest():
+    """Distance to a set of samples, itself not counted."""
     x = np.vstack([np.random.default_rng(0).normal(size=(50, 3)), [[9.0, 9.0, 9.0]]])
-    assert rarity(x, k=5).argmax() == 50
+    distance = remoteness(x, np.arange(50), k=5)
+    assert distance.argmax() == 50
+    assert (distance > 0).all()
+    with pytest.raises(MetricInputError, match="too few"):
+        remoteness(x, np.arange(5), k=5)
+
+
+def test_grades_are_ordered_disjoint_and_of_one_size():
+    """Nearest first; eleven samples make three grades of three."""
+    distance = np.random.default_rng(0).permutation(11).astype(float)
+    found = grades(distance, 3)
+    assert [len(rows) for rows in found] == [3, 3, 3]
+    assert len(np.unique(np.concatenate(found))) == 9
+    assert distance[found[0]].max() < distance[found[1]].min()
+    assert distance[found[1]].max() < distance[found[2]].min()
 
 
 def test_dimension_of_planted_latents_and_of_noise():

@@ -10,8 +10,9 @@ from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.analysis.pairs import pair_table
 from pytest_matalign.analysis.study.context import Study
 from pytest_matalign.analysis.study.figures import heatmap
-from pytest_matalign.analysis.study.obtain import Embeddings, fill_store
+from pytest_matalign.analysis.study.obtain import Embeddings
 from pytest_matalign.analysis.study.plan import Plan, graded, paper_plan
+from pytest_matalign.analysis.study.prepare import longest_first, prepare
 from pytest_matalign.analysis.study.report import (
     Claim,
     Report,
@@ -23,14 +24,13 @@ from pytest_matalign.analysis.study.report import (
     tally,
     write_report,
 )
-from pytest_matalign.analysis.study.run import SECTIONS, inventory, run_study
+from pytest_matalign.analysis.study.run import SECTIONS, inventory, make_section, run_study
 from pytest_matalign.analysis.study.verdict import of_correlation, of_signs, steady
 from pytest_matalign.cli import main
 from pytest_matalign.commands.study import NAMES
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.statistics import metric_spec
-from pytest_matalign.suites import SuiteSplit
 from pytest_matalign.zoo.registry import cards
 
 UP = Interval(value=0.2, low=0.1, high=0.3)
@@ -207,12 +207,27 @@ def test_too_few_common_samples_are_refused(tmp_path):
 
 
 def test_workers_fill_the_store_the_study_reads(tmp_path):
-    """What a worker embeds is found, what it cannot is said."""
-    failed = fill_store(tmp_path, ["random"], [SuiteSplit(id="qm9", samples=50)])
-    assert failed == []
-    plan = Plan(models=("random",), sizes={"qm9": 50})
+    """What a worker embeds is found; splits a model does not read are passed over."""
+    plan = Plan(models=("random", "dipeptide"), sizes={"qm9": 50, "pdb-chains": 50})
+    for model in plan.models:
+        assert prepare(model, plan, ("qm9", "pdb-chains"), ("modality",), root=tmp_path) == []
     source = Embeddings(cards=cards(), store=Store(tmp_path))
     assert source.embedding("random", plan.split("qm9")).source == "store"
+    assert source.embedding("dipeptide", plan.split("pdb-chains")).source == "store"
+
+
+def test_the_longest_work_begins_first():
+    """Potentials before anything else, large before small."""
+    ordered = longest_first(["composition", "chgnet-0.3.0", "sevennet-l3i5"], cards())
+    assert ordered == ["sevennet-l3i5", "chgnet-0.3.0", "composition"]
+
+
+def test_a_section_without_models_says_so_and_the_rest_goes_on(tmp_path):
+    """No potential is at hand: the section has its reason for a text, and no claims."""
+    plan = Plan(models=("composition", "size", "random"), sizes={"mp-crystals": 60, "qm9": 60})
+    section = make_section("selection", plan, tmp_path)
+    assert "Could not be made here" in section.text
+    assert section.claims == ()
 
 
 def test_command_line_knows_the_study(capsys):

@@ -59,7 +59,7 @@ def predicted_energies(card: ModelCard, samples: Sequence[Sample]) -> Float64:
     from pytest_matalign.zoo.registry import unavailable
     from pytest_matalign.zoo.structures import boxed, copy_of
 
-    maker = _READERS.get(card.adapter)
+    maker = READERS.get(card.adapter)
     if maker is None:
         raise UnavailableError(f"{card.id}: no energies are read from models of {card.family}.")
     if reason := unavailable(card):
@@ -161,9 +161,10 @@ def _ani(card: ModelCard) -> Reader:
     return read
 
 
-_READERS: dict[str, Callable[[ModelCard], Reader]] = {
+READERS: dict[str, Callable[[ModelCard], Reader]] = {
     "chgnet": _chgnet,
     "sevenn": _sevenn,
     "diep": _diep,
     "torchani": _ani,
 }
+"""By adapter."""

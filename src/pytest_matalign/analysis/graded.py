@@ -9,9 +9,12 @@ import numpy as np
 
 from pytest_matalign.analysis.interval import Interval, jackknife_interval, ratio_interval
 from pytest_matalign.errors import MetricInputError
+from pytest_matalign.metrics.arrays import distances
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from pytest_matalign.analysis.pairs import PairTable
     from pytest_matalign.metrics.arrays import Float64
@@ -108,14 +111,34 @@ def response(base: Float64, shifted: Float64) -> Interval:
     return ratio_interval(moved, apart)
 
 
-def rarity(covariates: Float64, *, k: int = 10) -> Float64:
-    """Return the mean distance (n,) of each sample's composition to its k nearest others'.
+def remoteness(covariates: Float64, home: NDArray[np.intp], *, k: int = 10) -> Float64:
+    """Return how far each sample is from a set of them in composition, (n,).
 
-    A grading that no perturbation is needed for: how far a sample is from others like it.
+    The mean distance to its k nearest in the set, itself not counted. A grading that no
+    perturbation is needed for.
+
+    Args:
+        covariates: (n, c).
+        home: Rows of the set.
+        k: Neighbours.
+
+    Raises:
+        MetricInputError: The set has no more than k samples.
     """
-    from pytest_matalign.metrics.arrays import distances
-
-    d = distances(covariates)
-    np.fill_diagonal(d, np.inf)
-    nearest: Float64 = np.partition(d, k - 1, axis=1)[:, :k].mean(axis=1)
+    if len(home) <= k:
+        raise MetricInputError(f"{len(home)} samples are too few to take {k} neighbours among.")
+    apart = distances(covariates)[:, home]
+    apart[home, np.arange(len(home))] = np.inf
+    nearest: Float64 = np.partition(apart, k - 1, axis=1)[:, :k].mean(axis=1)
     return nearest
+
+
+def grades(distance: Float64, count: int) -> list[NDArray[np.intp]]:
+    """Return the rows of each of so many grades of the same size, nearest first.
+
+    A remainder of the division falls between grades.
+    """
+    size = len(distance) // count
+    order = np.argsort(distance, kind="stable")
+    starts = np.linspace(0, len(order) - size, count).round().astype(int)
+    return [np.sort(order[start : start + size]) for start in starts]

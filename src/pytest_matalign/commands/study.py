@@ -32,8 +32,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("name", choices=NAMES, help="all of it (paper), or one section")
     parser.add_argument("--out", type=Path, default=Path("matalign-study"), metavar="DIR")
     parser.add_argument("--store", type=Path, metavar="DIR", help="folder of the embedding store")
-    parser.add_argument("--samples", type=int, metavar="N", help="of the large splits (300)")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes that embed")
+    parser.add_argument("--samples", type=int, metavar="N", help="of the large splits (200)")
+    parser.add_argument(
+        "--jobs", type=int, default=2, metavar="N", help="processes that share the work (2)"
+    )
     parser.add_argument(
         "--no-energies", action="store_true", help="measure performance by probes alone"
     )

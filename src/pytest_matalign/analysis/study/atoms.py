@@ -13,21 +13,20 @@ from pytest_matalign.analysis.partial import CrossFit, project_out
 from pytest_matalign.analysis.probes import advantage, probe
 from pytest_matalign.analysis.study.atom_features import Layers, atom_layers
 from pytest_matalign.analysis.study.figures import grid
-from pytest_matalign.analysis.study.plan import CRYSTALS, MOLECULES
+from pytest_matalign.analysis.study.plan import CRYSTALS, MOLECULES, STRUCTURES
 from pytest_matalign.analysis.study.report import Claim, Figure, Section, Table
 from pytest_matalign.analysis.study.verdict import of_signs
 from pytest_matalign.metrics.preprocessing import preprocess
 from pytest_matalign.statistics import metric_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pytest_matalign.analysis.interval import Interval
     from pytest_matalign.analysis.pairs import PairTable
     from pytest_matalign.analysis.study.context import SplitData, Study
     from pytest_matalign.metrics.arrays import Float64
 
-STRUCTURES = 100
 ATOMS = 4
 """Atoms drawn of each structure."""
 K = 10
@@ -51,7 +50,8 @@ def section(study: Study) -> Section:
     """Compare atoms, poolings and layers on crystals and molecules."""
     tables, claims, figures = [], [], []
     for split in (CRYSTALS, MOLECULES):
-        data = study.data(split).first(STRUCTURES)
+        first = study.source.split(study.plan.split(split)).samples[:STRUCTURES]
+        data = study.data(split).where({sample.id for sample in first}, str)
         layers = atom_layers(study, data)
         last = {model: one.last for model, one in layers.items()}
         local, whole = _atom_tables(data, last)
@@ -106,22 +106,26 @@ def _pairs(study: Study, table: PairTable) -> dict[str, list[tuple[str, str]]]:
     facts = study.facts
     known = [m for m in table.models if m not in {ELEMENT, NOISE}]
     trained = [m for m in known if facts[m].pretrained]
-    untrained = [m for m in known if facts[m].control == "untrained"]
     return {
         "trained, different families": across_families(known, facts),
-        "trained with untrained of another family": pairs_where(
-            known,
-            lambda a, b: (
-                (a in trained) != (b in trained)
-                and (a in untrained or b in untrained)
-                and facts[a].family != facts[b].family
-            ),
-        ),
+        "trained with untrained of another family": _untrained_pairs(study, known),
         "trained with element and composition": [
             (m, ELEMENT) for m in trained if ELEMENT in table.models
         ],
         "trained with random": [(m, NOISE) for m in trained],
     }
+
+
+def _untrained_pairs(study: Study, models: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of a trained model and an untrained network of another family."""
+    facts = study.facts
+    return pairs_where(
+        models,
+        lambda a, b: (
+            sorted([facts[a].control or "", facts[b].control or ""]) == ["", "untrained"]
+            and facts[a].family != facts[b].family
+        ),
+    )
 
 
 def _levels(
@@ -170,13 +174,16 @@ def _poolings(study: Study, data: SplitData, last: Mapping[str, list[Float64]]) 
         for order in ORDERS
     }
     pairs = across_families(list(last), study.facts)
+    bar = _untrained_pairs(study, list(last))
     spec = metric_spec("cknna", k=K)
-    head = ["pooled", "mean CKNNA, different families", *last]
+    head = ["pooled", "mean CKNNA, different families", "trained with untrained", *last]
     rows = []
     for order, embeddings in taken.items():
         table = pair_table(embeddings, spec, split=data.split)
         scores = [probe(x[known], label).score.value for x in embeddings.values()]
-        rows.append([_NAMES[order], str(table.mean(pairs)), *[f"{one:.2f}" for one in scores]])
+        control = str(table.mean(bar)) if bar else "none"
+        shown = [f"{one:.2f}" for one in scores]
+        rows.append([_NAMES[order], str(table.mean(pairs)), control, *shown])
     return Table(
         caption=f"Pooling on {data.split} (n = {data.n}): alignment, and the share of "
         f"{LABEL[data.split]} beyond composition and size that a ridge probe reads off",

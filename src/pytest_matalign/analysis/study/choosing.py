@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_matalign.analysis.selection import measured_cost, most_distinct, stand_ins
+from pytest_matalign.analysis.selection import most_distinct, stand_ins
 from pytest_matalign.analysis.study.performance import energy_errors, probe_errors
 from pytest_matalign.analysis.study.plan import CRYSTALS, MOLECULES
 from pytest_matalign.analysis.study.report import Section, Table
-from pytest_matalign.embeddings.store import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +21,6 @@ far as the samples tell. Distinct models are picked greedily, each least aligned
 it, starting from the most accurate.
 """
 MARGIN = 0.1
-TIMED = 12
 ENSEMBLE = 3
 
 
@@ -39,20 +37,9 @@ def section(study: Study) -> Section:
 
 
 def costs(study: Study, data: SplitData) -> dict[str, float]:
-    """Measure the seconds a sample takes each model; remembered in the store."""
-    from pytest_matalign.zoo.registry import load
-
-    found = {}
-    samples = data.samples[:TIMED]
-    for model in data.trained:
-        card = study.source.cards[model]
-        key = key_of({"cost of": model, "samples": [sample.digest for sample in samples]})
-        stored = study.store.read_result(key)
-        if stored is None:
-            stored = measured_cost(load(card), samples)
-            study.store.write_result(key, stored)
-        found[model] = float(stored)
-    return found
+    """Measured seconds a sample takes each model; remembered in the store."""
+    wanted = study.plan.split(data.split)
+    return {model: study.source.cost(model, wanted) for model in data.trained}
 
 
 def _tables(study: Study, data: SplitData, cost: Mapping[str, float]) -> list[Table]:

@@ -11,6 +11,7 @@ import numpy as np
 from pytest_matalign.analysis.facts import ModelFacts, facts_of
 from pytest_matalign.analysis.pairs import PairTable, pair_table
 from pytest_matalign.analysis.partial import CrossFit, project_out, side_by_side
+from pytest_matalign.analysis.study.plan import COVERAGE
 from pytest_matalign.errors import ConfigurationError, MatalignError
 from pytest_matalign.statistics import metric_spec
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from pytest_matalign.splits import Sample
     from pytest_matalign.statistics import MetricSpec
 
-COVERAGE = 0.8
-"""A model must accept this share of a split's samples; the others are cut to what all accept."""
 LEAST_SAMPLES = 40
 
 

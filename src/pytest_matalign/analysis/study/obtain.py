@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
+from pytest_matalign.analysis.energies import ENERGIES_VERSION, READERS, predicted_energies
+from pytest_matalign.analysis.selection import measured_cost
 from pytest_matalign.embeddings.references import References
-from pytest_matalign.errors import MatalignError
+from pytest_matalign.embeddings.sources import ZooSource
+from pytest_matalign.embeddings.store import key_of
+from pytest_matalign.errors import UnavailableError
 from pytest_matalign.splits import load_split
+from pytest_matalign.zoo.registry import load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.embeddings.extraction import Progress
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.embeddings.store import Store
-    from pytest_matalign.splits import Split
+    from pytest_matalign.splits import Sample, Split
     from pytest_matalign.suites import SuiteSplit
     from pytest_matalign.zoo.card import ModelCard
+
+    Maker = Callable[[], Any]
+
+TIMED = 12
+"""Samples a model is timed on."""
 
 
 class Embeddings:
@@ -38,6 +48,55 @@ class Embeddings:
             self._splits[wanted] = load_split(wanted.file or wanted.id, samples=wanted.samples)
         return self._splits[wanted]
 
+    def accepted(self, model: str, wanted: SuiteSplit) -> tuple[Sample, ...]:
+        """The samples of a split that one model embeds, in order."""
+        ids = set(self.embedding(model, wanted).ids)
+        return tuple(sample for sample in self.split(wanted).samples if sample.id in ids)
+
+    def result(self, what: str, model: str, samples: Sequence[Sample], make: Maker) -> Any:
+        """A JSON-plain result of one model on some samples, from the store or made and stored."""
+        key = key_of(
+            {
+                "result": what,
+                "identity": dict(ZooSource(self.cards[model]).identity),
+                "samples": [sample.digest for sample in samples],
+            }
+        )
+        stored = self.store.read_result(key)
+        if stored is None:
+            stored = make()
+            self.store.write_result(key, stored)
+        return stored
+
+    def energies(self, model: str, wanted: SuiteSplit) -> dict[str, float]:
+        """Energies per atom in eV that a potential predicts, by sample.
+
+        Raises:
+            UnavailableError: No energies are read from models of this family.
+        """
+        card, samples = self.cards[model], self.accepted(model, wanted)
+        if card.adapter not in READERS:
+            raise UnavailableError(f"{model}: no energies are read from models of {card.family}.")
+        values = self.result(
+            f"energies {ENERGIES_VERSION}",
+            model,
+            samples,
+            lambda: predicted_energies(card, samples).tolist(),
+        )
+        return dict(zip([sample.id for sample in samples], values, strict=True))
+
+    def cost(self, model: str, wanted: SuiteSplit) -> float:
+        """Measured CPU seconds a sample on the first samples of a split."""
+        samples = self.accepted(model, wanted)[:TIMED]
+        return float(
+            self.result(
+                "cost",
+                model,
+                samples,
+                lambda: measured_cost(load(self.cards[model]), samples),
+            )
+        )
+
     def embedding(self, model: str, wanted: SuiteSplit) -> Embedding:
         """The embedding of one model on one split.
 
@@ -53,26 +112,12 @@ class Embeddings:
 def _progress(model: str, split: str) -> Progress:
     def tell(*, done: int, total: int) -> None:
         if done >= total:
-            sys.stderr.write(f"embedded {split} by {model}\n")
+            say(f"embedded {split} by {model}")
 
     return tell
 
 
-def fill_store(root: Path, models: Sequence[str], wanted: Sequence[SuiteSplit]) -> list[str]:
-    """Embed splits by models into a store; what a worker process of a study is asked to do.
-
-    Returns:
-        What could not be embedded, and why; the study itself meets the same and reports it.
-    """
-    from pytest_matalign.embeddings.store import Store
-    from pytest_matalign.zoo.registry import cards
-
-    source = Embeddings(cards=cards(), store=Store(root))
-    failed = []
-    for model in models:
-        for split in wanted:
-            try:
-                source.embedding(model, split)
-            except MatalignError as error:
-                failed.append(f"{model} on {split.id}: {error}")
-    return failed
+def say(what: str) -> None:
+    """Write one line of progress, with the time of day."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {what}\n")
+    sys.stderr.flush()

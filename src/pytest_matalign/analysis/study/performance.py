@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_matalign.analysis.energies import (
-    ENERGIES_VERSION,
-    HARTREE_EV,
-    energy_error,
-    predicted_energies,
-)
+from pytest_matalign.analysis.energies import HARTREE_EV, energy_error
 from pytest_matalign.analysis.probes import Probe, probe
 from pytest_matalign.analysis.study.plan import CRYSTALS, MOLECULES
-from pytest_matalign.embeddings.store import key_of
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
@@ -63,21 +57,8 @@ def energy_errors(study: Study, data: SplitData) -> dict[str, Interval]:
 
 
 def _predicted(study: Study, model: str, data: SplitData) -> Float64:
-    from pytest_matalign.embeddings.sources import ZooSource
-
-    card = study.source.cards[model]
-    key = key_of(
-        {
-            "energies": ENERGIES_VERSION,
-            "identity": dict(ZooSource(card).identity),
-            "samples": [sample.digest for sample in data.samples],
-        }
-    )
-    stored = study.store.read_result(key)
-    if stored is None:
-        stored = predicted_energies(card, data.samples).tolist()
-        study.store.write_result(key, stored)
-    return np.array(stored, dtype=np.float64)
+    by_sample = study.source.energies(model, study.plan.split(data.split))
+    return np.array([by_sample[name] for name in data.ids], dtype=np.float64)
 
 
 def probes(data: SplitData, *, method: ProbeMethod) -> dict[str, dict[str, Probe]]:

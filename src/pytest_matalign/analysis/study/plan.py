@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 CRYSTALS = "mp-crystals"
 MOLECULES = "qm9"
 PROTEINS = "pdb-chains"
-LARGE = 300
+COVERAGE = 0.8
+"""A model must accept this share of a split's samples; the others are cut to what all accept."""
+LARGE = 200
 MEDIUM = 200
 SMALL = 100
 SERIES: Mapping[str, tuple[float, ...]] = {
@@ -39,6 +41,11 @@ GRADED_MODELS = frozenset(
 )
 """Models of the graded series: two of a family at most, because more variants cost time and are
 no independent evidence."""
+
+ATOM_MODELS = GRADED_MODELS | {"sevennet-0-untrained", "ani-1x", "so3lr"}
+"""Models compared by atom and by layer, for the same reasons."""
+STRUCTURES = 100
+"""Structures whose atoms are compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +87,7 @@ def paper_plan(
 
     Args:
         cards: Of the zoo.
-        samples: Of the splits in distribution, instead of 300; no other split takes more.
+        samples: Of the splits in distribution, instead of 200; no other split takes more.
         energies: See `Plan`.
     """
     from pytest_matalign.zoo.registry import unavailable

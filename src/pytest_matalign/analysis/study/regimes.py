@@ -11,6 +11,11 @@ from pytest_matalign.analysis.regimes import Placement, imbalance_plane, place_m
 from pytest_matalign.analysis.study.figures import curves, scatter
 from pytest_matalign.analysis.study.performance import probe_errors
 from pytest_matalign.analysis.study.plan import CRYSTALS, MOLECULES, SERIES, graded
+from pytest_matalign.analysis.study.remote import (
+    graded_by_composition,
+    remote_claim,
+    remote_table,
+)
 from pytest_matalign.analysis.study.report import Claim, Figure, Section, Table
 from pytest_matalign.analysis.study.verdict import of_signs, steady
 from pytest_matalign.statistics import metric_spec
@@ -60,6 +65,7 @@ def section(study: Study) -> Section:
     contrasts = [one for split in OUTSIDE for one in contrast(study, split)]
     steps = [step for kind in SERIES for step in series(study, kind)]
     placed = {split: placements(study, split) for split in (CRYSTALS, "mp-perturbed", MOLECULES)}
+    remote = graded_by_composition(study)
     return Section(
         id="regimes",
         title="Two regimes: in and out of distribution",
@@ -67,11 +73,12 @@ def section(study: Study) -> Section:
         tables=[
             _contrast_table(contrasts),
             _series_table(steps),
+            remote_table(remote),
             _response_table(study),
             *[_placement_table(split, found) for split, found in placed.items()],
         ],
         figures=[_series_figure(steps), _plane_figure(study), _placement_figure(placed)],
-        claims=_claims(contrasts, steps, placed),
+        claims=[*_claims(contrasts, steps, placed), remote_claim(remote)],
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import sys
+import os
+import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from itertools import repeat
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
@@ -19,7 +21,7 @@ from pytest_matalign.analysis.study import (
     robustness,
 )
 from pytest_matalign.analysis.study.context import Study
-from pytest_matalign.analysis.study.obtain import Embeddings, fill_store
+from pytest_matalign.analysis.study.obtain import Embeddings, say
 from pytest_matalign.analysis.study.plan import (
     CRYSTALS,
     MOLECULES,
@@ -29,12 +31,13 @@ from pytest_matalign.analysis.study.plan import (
     graded,
     paper_plan,
 )
-from pytest_matalign.analysis.study.report import Report, Section, Table, write_report
+from pytest_matalign.analysis.study.prepare import longest_first, prepare
+from pytest_matalign.analysis.study.report import Report, Section, Table, tally, write_report
 from pytest_matalign.embeddings.store import Store
-from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.errors import ConfigurationError, MatalignError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
 GRADED = tuple(graded(kind, level) for kind, levels in SERIES.items() for level in levels)
@@ -56,6 +59,7 @@ SECTIONS: Mapping[str, tuple[Callable[[Study], Section], tuple[str, ...]]] = {
 }
 """Sections by name, with the splits each needs."""
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 STUDIES = ("paper", *SECTIONS)
 PREFACE = """
 What the findings of "Universally Converging Representations of Matter Across Scientific Foundation
@@ -85,7 +89,7 @@ def run_study(
         name: `paper` for all sections, or one of `SECTIONS`.
         store: Folder of the embedding store; what it lacks is computed.
         out: Folder of the report.
-        samples: Samples of the splits in distribution, 300 where None.
+        samples: Samples of the splits in distribution, 200 where None.
         energies: Ask potentials for energies, the paper's measure of performance; probes only
             where False.
         jobs: Processes that embed, then make the sections.
@@ -103,40 +107,81 @@ def run_study(
     chosen = SECTIONS if name == "paper" else {name: SECTIONS[name]}
     plan = paper_plan(cards(), samples=samples, energies=energies)
     splits = tuple(dict.fromkeys(split for _, needed in chosen.values() for split in needed))
-    if jobs > 1:
-        # A forked child would inherit torch's threads in an unusable state.
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            _embed(pool, plan, splits, store=store)
-            sections = list(pool.map(make_section, chosen, repeat(plan), repeat(store)))
-    else:
-        sections = [make_section(one, plan, store) for one in chosen]
+    say(f"{len(plan.models)} models, {len(splits)} splits, {jobs} processes; store {store}")
+    sections = _made(plan, splits, chosen, store=store, jobs=jobs)
     study = Study(Embeddings(cards=cards(), store=Store(store)), plan)
     report = Report(
         title="The paper's findings, taken again" if name == "paper" else f"Study: {name}",
         preface=PREFACE,
         sections=(*sections, inventory(study, splits)),
     )
+    say(f"{len(report.claims)} claims: {tally(report.claims)}")
     return write_report(report, out)
 
 
+def _made(
+    plan: Plan, splits: Sequence[str], chosen: Collection[str], *, store: Path, jobs: int
+) -> list[Section]:
+    """Ask the models first, then make the sections, both spread over the processes."""
+    from pytest_matalign.zoo.registry import cards
+
+    models = longest_first(plan.models, cards())
+    if jobs == 1:
+        for model in models:
+            _tell(prepare(model, plan, splits, tuple(chosen), root=store))
+        return [make_section(one, plan, store) for one in chosen]
+    # A forked child would inherit torch's threads in an unusable state.
+    with (
+        _one_thread_each(),
+        ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool,
+    ):
+        tasks = [
+            pool.submit(prepare, model, plan, splits, tuple(chosen), root=store) for model in models
+        ]
+        for task in tasks:
+            _tell(task.result())
+        return list(pool.map(make_section, chosen, repeat(plan), repeat(store)))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Hold the linear algebra of workers to one thread; they share the cores already.
+
+    Numerical libraries read these variables when a process starts, so the workers must find them.
+    """
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _tell(failed: Sequence[str]) -> None:
+    for line in failed:
+        say(line)
+
+
 def make_section(name: str, plan: Plan, store: Path) -> Section:
-    """One section, from the store; what it lacks is embedded."""
+    """One section, from the store; what it lacks is embedded.
+
+    A section that the models at hand do not allow says so in the report, which goes on.
+    """
     from pytest_matalign.zoo.registry import cards
 
-    sys.stderr.write(f"study: {name}\n")
+    say(f"section {name} begun")
+    started = time.process_time()
     make, _ = SECTIONS[name]
-    return make(Study(Embeddings(cards=cards(), store=Store(store)), plan))
-
-
-def _embed(pool: ProcessPoolExecutor, plan: Plan, splits: Sequence[str], *, store: Path) -> None:
-    """Embed everything first, a model a task."""
-    from pytest_matalign.zoo.registry import cards
-
-    read = {split: plan.readers(split, cards()) for split in splits}
-    work = {m: [plan.split(s) for s in splits if m in read[s]] for m in plan.models}
-    tasks = [pool.submit(fill_store, store, [model], split) for model, split in work.items()]
-    for task in tasks:
-        task.result()
+    try:
+        made = make(Study(Embeddings(cards=cards(), store=Store(store)), plan))
+    except MatalignError as error:
+        made = Section(id=name, title=name.capitalize(), text=f"Could not be made here: {error}")
+    say(f"section {name} done, {time.process_time() - started:.0f} s of processor time")
+    return made
 
 
 def inventory(study: Study, splits: Sequence[str]) -> Section:
