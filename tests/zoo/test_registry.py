@@ -43,9 +43,9 @@ def test_cards_come_in_the_order_of_files_and_tables() -> None:
 
 
 def test_pretrained_cards_say_where_their_weights_are_and_whose_they_are() -> None:
-    """No pretrained card without a source of its weights, a citation and training data."""
+    """Whatever has been loaded states its source, a citation and its training data."""
     for card in registry.cards().values():
-        if card.role == "pretrained":
+        if card.role == "pretrained" and card.state != "declared":
             assert card.weights is not None, card.id
             assert card.citation, card.id
             assert card.training, card.id

@@ -11,7 +11,7 @@ import numpy as np
 from pytest_matalign.errors import MatalignError
 from pytest_matalign.testing import changes
 from pytest_matalign.testing.report import Check
-from pytest_matalign.testing.samples import awkward_samples, unsupported_samples
+from pytest_matalign.testing.samples import awkward_samples, element_samples, unsupported_samples
 from pytest_matalign.zoo.domain import refusal
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ _SPEED_SECONDS = 0.3
 """Shortest time over which samples a second are counted."""
 _DISTINCT = 1e-4
 """Smallest median distance between two samples, in norms of an embedding."""
+_ALIKE = 1e-6
+"""Largest distance of two elements, in distances between samples, that counts as none."""
 _SMALL_CELL = 16
 """Largest cell, in atoms, that is repeated eightfold."""
 
@@ -200,6 +202,33 @@ def smiles(subject: Subject) -> Check:
     )
 
 
+def elements(subject: Subject) -> Check:
+    """Every element on the card is embedded, and no two of them alike."""
+    if not subject.reads("atoms") or not subject.card.elements:
+        return _skipped("elements", "The card names no elements of structures.")
+    asked = list(element_samples(subject.card))
+    taken = [sample for sample in asked if not subject.reason(sample)]
+    if len(taken) < 2:
+        return _skipped("elements", "The model refuses structures of one element.")
+    rows = subject.batched(taken).astype(np.float64)
+    bad = [one.id for one, row in zip(taken, rows, strict=True) if not np.isfinite(row).all()]
+    if bad:
+        return _failed("elements", f"{', '.join(bad)} gave no finite row.")
+    apart = np.linalg.norm(rows[:, None] - rows[None], axis=-1) + np.diag([np.inf] * len(rows))
+    least = float(apart.min()) / subject.scale
+    if least <= _ALIKE:
+        first, second = (int(one) for one in np.unravel_index(apart.argmin(), apart.shape))
+        return _failed("elements", f"{taken[first].id} and {taken[second].id} are embedded alike.")
+    refused = f" and {len(asked) - len(taken)} refused" if len(taken) < len(asked) else ""
+    sentence = (
+        f"Of the {len(asked)} elements on the card {len(taken)} are embedded{refused}; the two "
+        f"most alike are {least:.2g} of the distance between two samples apart."
+    )
+    return Check(
+        name="elements", outcome="passed", measured=least, tolerance=_ALIKE, sentence=sentence
+    )
+
+
 def unsupported(subject: Subject) -> Check:
     """What the card rules out is refused in words."""
     asked = list(unsupported_samples(subject.card))
@@ -262,6 +291,7 @@ CHECKS: Mapping[str, Callable[[Subject], Check]] = {
     "translation": translation,
     "supercell": supercell,
     "smiles": smiles,
+    "elements": elements,
     "unsupported": unsupported,
     "awkward": awkward,
     "speed": speed,

@@ -25,6 +25,8 @@ _SPLITS: dict[Input, tuple[str, ...]] = {
 }
 _LIMITS: dict[Input, int] = {"atoms": 24, "smiles": 60, "sequence": 160, "backbone": 160}
 """Atoms, characters or residues: a conformance test embeds each sample some fifteen times."""
+_SPACING = 2.4
+"""Å between like atoms: within every model's cutoff, and not absurdly close for any element."""
 _SEARCHED = 200
 """Samples of a split looked through."""
 
@@ -95,6 +97,18 @@ def unsupported_samples(card: ModelCard) -> Iterator[tuple[str, Sample]]:
             yield "is too long", Sample(id="long", smiles="C" * longer)
         if "sequence" in card.inputs:
             yield "is too long", Sample(id="long", sequence="A" * longer)
+
+
+def element_samples(card: ModelCard) -> Iterator[Sample]:
+    """One structure of each element on the card: a cubic crystal, or a pair where none is read."""
+    from ase import Atoms
+
+    for symbol in card.elements or ():
+        if card.periodic == "refused":
+            atoms = Atoms([symbol, symbol], positions=[[0, 0, 0], [0, 0, _SPACING]])
+        else:
+            atoms = Atoms(symbol, cell=[_SPACING] * 3, pbc=True)
+        yield Sample(id=symbol, atoms=atoms)
 
 
 def awkward_samples(card: ModelCard, like: Sample) -> Iterator[Sample]:
