@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
 
+    from pytest_matalign.zoo.card import ModelCard
+
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add every generated page."""
@@ -41,6 +45,7 @@ def pages() -> Mapping[str, str]:
         "reference/suite.md": "\n".join(_suite()),
         "reference/scorecard.md": "\n".join(_scorecard()),
         "reference/zoo.md": "\n".join(_zoo()),
+        "reference/conformance.md": "\n".join(_conformance()),
         "reference/splits.md": "\n".join(_splits()),
     }
 
@@ -133,13 +138,62 @@ def _scorecard() -> Iterator[str]:
 
 
 def _zoo() -> Iterator[str]:
-    found = cards().values()
-    yield f"# Models\n\nThe zoo has {len(found)} models.\n"
-    for family in dict.fromkeys(one.family for one in found):
+    found = cards()
+    yield f"# Models\n\nThe zoo has {len(found)} models. Their cards say in which state they are:\n"
+    counts = Counter(one.state for one in found.values())
+    for state, meaning in _STATES.items():
+        yield f"- **{state}** ({counts[state]}): {meaning}"
+    yield "\n`matalign zoo` lists them and says which run on your machine; an "
+    yield "[environment](../how-to/environments.md) is built with `matalign env create NAME`. What "
+    yield "the verified ones hold to is on the page [Conformance](conformance.md). Your own model "
+    yield "joins them with [a card and an adapter](../how-to/adapter.md).\n"
+    yield from _families(found)
+    yield from _paper(found)
+    for family in dict.fromkeys(one.family for one in found.values()):
         yield f"\n## {family}\n"
-        for one in (one for one in found if one.family == family):
+        for one in (one for one in found.values() if one.family == family):
             yield f"\n### {one.id}\n"
             yield from _facts(one, skip={"id", "family"})
+
+
+_STATES = {
+    "verified": "run here with its real weights, which ship in a package.",
+    "loader-verified": (
+        "its real package and loading path were run, with small random weights; the real ones "
+        "have not been."
+    ),
+    "declared": "a card only; nothing of it was run.",
+}
+
+
+def _families(found: Mapping[str, ModelCard]) -> Iterator[str]:
+    yield "\n## Families\n"
+    yield "| family | models | modality | verified | loader-verified | declared | environment |"
+    yield "|---|---|---|---|---|---|---|"
+    for family in dict.fromkeys(one.family for one in found.values()):
+        own = [one for one in found.values() if one.family == family]
+        counts = Counter(one.state for one in own)
+        modalities = ", ".join(dict.fromkeys(one.modality for one in own))
+        places = dict.fromkeys(f"`{one.environment}`" for one in own if one.environment)
+        states = " | ".join(str(counts[state] or "") for state in _STATES)
+        environments = ", ".join(places)
+        yield f"| [{family}](#{family}) | {len(own)} | {modalities} | {states} | {environments} |"
+
+
+def _paper(found: Mapping[str, ModelCard]) -> Iterator[str]:
+    rows = {one.paper: one for one in found.values() if one.paper is not None}
+    yield "\n## The paper's models\n"
+    yield f"The {len(rows)} rows of Table 1 of [arXiv 2512.03750](https://arxiv.org/abs/2512.03750):\n"
+    yield "| row | card | state |\n|---|---|---|"
+    for row, one in sorted(rows.items()):
+        yield f"| {row} | [{one.id}](#{one.id.replace('.', '')}) | {one.state} |"
+
+
+def _conformance() -> Iterator[str]:
+    """From what `matalign zoo check --state verified --available --json` wrote."""
+    from pytest_matalign.testing.survey import page, read_survey
+
+    yield from page(read_survey(Path(__file__).parents[1] / "benchmarks" / "conformance.json"))
 
 
 def _splits() -> Iterator[str]:

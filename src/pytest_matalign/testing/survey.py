@@ -134,7 +134,9 @@ def _shown(report: ConformanceReport, name: str) -> str:
 
 def _number(check: Check) -> str:
     assert check.measured is not None
-    return "0" if check.measured == 0 else f"{check.measured:.2g}"
+    if check.measured == 0 or check.measured >= 10:
+        return f"{check.measured:,.0f}"
+    return f"{check.measured:.2g}"
 
 
 def _explained() -> Iterator[str]:
