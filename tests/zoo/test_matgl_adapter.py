@@ -1,0 +1,124 @@
+"""MatGL potentials, built small with random weights, saved and loaded as published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import fcc111
+from promises import (
+    TOLERANCE,
+    change,
+    check_promises,
+    crystals,
+    molecules,
+    moved,
+    need,
+    supercell,
+)
+
+from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.splits.sample import Sample
+from pytest_matalign.zoo import registry
+from pytest_matalign.zoo.card import Weights
+from pytest_matalign.zoo.quiet import import_quietly, quiet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_matalign.zoo.card import ModelCard
+
+need("matgl", environment="atomistic")
+
+ELEMENTS = ("H", "C", "N", "O", "Na", "Mg", "Cl", "Cu")
+UNITS = 16
+SMALL = {
+    "TensorNet": {"units": UNITS, "num_layers": 2},
+    "M3GNet": {"units": UNITS, "dim_node_embedding": UNITS, "dim_edge_embedding": UNITS},
+    "CHGNet": {
+        "dim_atom_embedding": UNITS,
+        "dim_bond_embedding": UNITS,
+        "dim_angle_embedding": UNITS,
+        "final_hidden_dims": [UNITS],
+    },
+}
+
+
+@pytest.fixture(scope="module", params=SMALL)
+def folder(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A potential, saved by the package."""
+    import torch
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp(request.param)
+    with quiet():
+        network = getattr(import_quietly("matgl.models"), request.param)(
+            element_types=ELEMENTS, is_intensive=False, **SMALL[request.param]
+        )
+        import_quietly("matgl.apps.pes").Potential(model=network).save(path)
+    return path
+
+
+def local(path: Path) -> ModelCard:
+    """A user's own card."""
+    base = registry.card("matgl-tensornet-matpes-pbe-2025.2")
+    return msgspec.structs.replace(base, id="mine", weights=Weights(path=str(path)))
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Any:
+    return registry.load(local(folder))
+
+
+def test_atom_features_are_embedded(model: Any) -> None:
+    """Molecules and crystals, with or without company."""
+    check_promises(model, [*molecules(), *crystals()], width=UNITS)
+
+
+def test_features_do_not_see_where_a_structure_stands(model: Any) -> None:
+    """Neither its orientation nor the order of its atoms."""
+    samples = [*molecules(), *crystals()]
+    assert change(model, samples, [moved(one) for one in samples]) <= TOLERANCE
+
+
+def test_a_supercell_is_the_same_crystal(model: Any) -> None:
+    """The mean over atoms does not grow."""
+    assert change(model, crystals(), [supercell(one) for one in crystals()]) <= TOLERANCE
+
+
+def test_slabs_are_embedded(model: Any) -> None:
+    """The open direction gets vacuum."""
+    slab = fcc111("Cu", (1, 1, 3), vacuum=8.0)
+    assert np.isfinite(model.embed([Sample(id="slab", atoms=slab)])).all()
+
+
+def test_elements_it_never_saw_are_refused(model: Any) -> None:
+    """The package would raise from deep inside."""
+    assert model.refuse(Sample(id="S", atoms=Atoms("S2"))) == (
+        "contains S, which the model does not cover"
+    )
+
+
+def test_it_agrees_with_the_packages_own_calculator(model: Any, folder: Path) -> None:
+    """Energies of a molecule and a crystal, which pass through the embedded layer."""
+    import torch
+
+    with quiet():
+        potential = import_quietly("matgl").load_model(folder)
+        calculator = import_quietly("matgl.ext.ase").PESCalculator(potential)
+        for sample in (molecules()[0], crystals()[0]):
+            atoms = sample.atoms.copy()
+            atoms.calc = calculator
+            with torch.no_grad():
+                mine = float(model.energy(sample.atoms))
+            assert mine == pytest.approx(atoms.get_potential_energy(), rel=1e-4, abs=1e-5)
+
+
+def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
+    """With what it lacks."""
+    (tmp_path / "state.pt").write_bytes(b"")
+    with pytest.raises(ConfigurationError, match="no saved MatGL model; it lacks model.json"):
+        registry.load(local(tmp_path))
