@@ -176,6 +176,18 @@ def test_a_phone_needs_no_sideways_scrolling(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_on_paper_the_table_keeps_its_heads_and_its_margins(page: Page) -> None:
+    """What only a screen can use is left out; the table says how much of it is printed."""
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 less one centimetre a side
+    assert page.locator("#case-table th[data-key=value] button").is_visible()
+    assert not page.locator(".controls").first.is_visible()
+    assert " of " in page.locator("#cases .pager").inner_text()
+    table = page.locator("#case-table").bounding_box()
+    assert table is not None
+    assert table["x"] + table["width"] <= 718
+
+
 def test_the_citation_is_copied_or_selected(page: Page) -> None:
     """Where the clipboard is refused the text is selected for copying by hand."""
     page.click("#copy")
