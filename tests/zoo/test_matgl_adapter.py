@@ -120,5 +120,5 @@ def test_it_agrees_with_the_packages_own_calculator(model: Any, folder: Path) ->
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
     """With what it lacks."""
     (tmp_path / "state.pt").write_bytes(b"")
-    with pytest.raises(ConfigurationError, match="no saved MatGL model; it lacks model.json"):
+    with pytest.raises(ConfigurationError, match=r"no saved MatGL model; it lacks model\.json"):
         registry.load(local(tmp_path))
