@@ -76,7 +76,7 @@ def _list(_options: argparse.Namespace) -> int:
             users[card.environment] = users.get(card.environment, 0) + 1
     rows = [[name, str(users.get(name, 0)), *_state(name)] for name in spec_files()]
     head = ["environment", "models", "here", "why it is apart"]
-    widths = [None, None, None, 48]
+    widths = [None, None, None, 40]
     text = tabulate(
         rows, headers=head, tablefmt="simple", disable_numparse=True, maxcolwidths=widths
     )
@@ -96,7 +96,7 @@ def _state(name: str) -> tuple[str, str]:
     except ConfigurationError:
         return "no lock", notes
     if found is not None:
-        return f"built, Python {found.record.python}", notes
+        return f"built ({found.record.python})", notes
     return ("outdated" if any(folders(name)) else "–"), notes
 
 

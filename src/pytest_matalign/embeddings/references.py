@@ -47,7 +47,7 @@ class References:
         except UnavailableError as error:
             if self._policy == "installed":
                 raise
-            reason = str(error)
+            reason = str(error).removesuffix(".")
         try:
             return self._from_packs(card, split)
         except UnavailableError as error:
