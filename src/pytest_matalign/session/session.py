@@ -94,7 +94,10 @@ class MatalignSession(Plan):
         lines = [f"matalign: suites {', '.join(self.suites)}; {size}"]
         if self.candidate:
             lines.append(f"matalign: candidate {self.candidate.card.id}")
-        return lines
+        from pytest_matalign.zoo.registry import catalogue
+
+        # A card that was left out is told, because a suite may be missing its model.
+        return [*lines, *(f"matalign: {problem}" for problem in catalogue().problems)]
 
 
 def host_root(config: pytest.Config) -> Path:
