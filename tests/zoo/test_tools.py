@@ -15,7 +15,7 @@ from pytest_matalign.zoo import registry
 from pytest_matalign.zoo.pooling import mean_by_mask, mean_by_sample
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.shuffle import shuffle_if_asked
-from pytest_matalign.zoo.structures import VACUUM, boxed, molecule_of
+from pytest_matalign.zoo.structures import VACUUM, boxed, molecule_of, with_volume
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +66,19 @@ def test_crystals_are_left_as_they_are_and_slabs_get_vacuum() -> None:
     slab = fcc111("Cu", size=(1, 1, 3), vacuum=1.0)
     assert boxed(slab).cell.lengths()[2] == pytest.approx(np.ptp(slab.positions[:, 2]) + 16)
     np.testing.assert_allclose(boxed(slab).cell.lengths()[:2], slab.cell.lengths()[:2])
+
+
+def test_a_slab_without_a_normal_gets_a_cell_with_a_volume() -> None:
+    """Its flags stay; crystals, molecules and slabs with a cell are not touched."""
+    bare = fcc111("Cu", size=(1, 1, 3))
+    bare.cell[2] = 0.0
+    whole = with_volume(bare)
+    assert list(whole.pbc) == [True, True, False]
+    assert whole.cell.lengths()[2] == pytest.approx(np.ptp(bare.positions[:, 2]) + 2 * VACUUM)
+    np.testing.assert_allclose(whole.get_all_distances(), bare.get_all_distances())
+    for one in (bulk("Cu"), molecule("H2O"), fcc111("Cu", size=(1, 1, 3), vacuum=1.0)):
+        np.testing.assert_array_equal(with_volume(one).cell, one.cell)
+        np.testing.assert_array_equal(with_volume(one).positions, one.positions)
 
 
 def test_a_bad_smiles_is_none_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
