@@ -148,6 +148,7 @@ def test_an_interrupt_ends_the_worker(small: str) -> None:
     assert not worker.alive
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks processes up in /proc")
 def test_a_worker_ends_with_its_host(small: str, small_root: Path) -> None:
     """Even if the host is killed while the worker computes."""
     script = (

@@ -113,8 +113,9 @@ def _encoded(
 ) -> Encoded | str:
     """One embedding ready to be stored, or why there is none."""
     from pytest_matalign.embeddings.pack_build import encoded
+    from pytest_matalign.embeddings.sources import weights_here
     from pytest_matalign.errors import MatalignError
-    from pytest_matalign.zoo.registry import adapter_version, weights_digest
+    from pytest_matalign.zoo.registry import adapter_version
 
     card = plan.cards[model]
     try:
@@ -122,7 +123,7 @@ def _encoded(
             plan.evaluator.embedding(model, wanted),
             card=card,
             split=plan.evaluator.split(wanted),
-            weights=weights_digest(card),
+            weights=weights_here(card),
             adapter_version=adapter_version(card),
             encoding=options.encoding,
         )

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MOST_WORKERS = 2
 """Live workers a process keeps; each may hold a model and a copy of torch in memory."""
 _PATIENCE_S = 5.0
+_DYING_S = 30.0
+"""A large process takes a while to be taken down after its pipe has closed."""
 _LAST_LINES = 8
 _LAST_BYTES = 8192
 _OURS: Mapping[str, type[MatalignError]] = {
@@ -173,7 +175,7 @@ class Worker:
     def _death(self) -> WorkerDiedError:
         """How it ended, once it has; a worker that talks nonsense and lives is ended here."""
         try:
-            self._process.wait(_PATIENCE_S)
+            self._process.wait(_DYING_S)
         except subprocess.TimeoutExpired:
             self.kill()
             return WorkerDiedError("sent something that is not an answer and was ended")
