@@ -14,15 +14,15 @@ _REDUCE = {"sum": "sum", "add": "sum", "mean": "mean", "min": "amin", "max": "am
 
 
 def provide_scatter() -> None:
-    """Offer `torch_scatter.scatter` by torch's own `scatter_reduce`, unless the package is there.
+    """Offer `torch_scatter` by torch's own `scatter_reduce`, unless the package is there.
 
     Compiling torch-scatter takes many minutes, for a function that torch has had since. Packages
     that ask at import whether torch-scatter is installed (torch_geometric) must be imported first.
     """
     if "torch_scatter" in sys.modules or importlib.util.find_spec("torch_scatter") is not None:
         return
-    module = ModuleType("torch_scatter", "Stand-in by pytest-matalign: `scatter` only.")
-    module.scatter = scatter  # type: ignore[attr-defined]  # a module made on the spot
+    module = ModuleType("torch_scatter", "Stand-in by pytest-matalign: `scatter`, `scatter_add`.")
+    vars(module).update(scatter=scatter, scatter_add=scatter)
     sys.modules["torch_scatter"] = module
 
 
