@@ -20,6 +20,7 @@ NAMES = (
     "modality",
     "sensitivity",
     "atoms",
+    "labels",
     "selection",
 )
 

@@ -90,9 +90,7 @@ def _convergence_claim(
     name: str, statement: str, found: Mapping[str, Convergence], split: str
 ) -> Claim:
     tests = {key: one for key, one in found.items() if key.startswith(f"{split},")}
-    told = "; ".join(
-        f"{key.removeprefix(split + ', ')}: {_told(one)}" for key, one in tests.items()
-    )
+    told = "; ".join(f"{key.removeprefix(split + ', ')}: {told(one)}" for key, one in tests.items())
     by = "energy" if f"{split}, energy, unrelated" in tests else "probes"
     asked = tests.get(f"{split}, {by}, unrelated")
     if asked is None or asked.correlation is None or asked.interval is None:
@@ -114,7 +112,8 @@ def _convergence_claim(
     )
 
 
-def _told(one: Convergence) -> str:
+def told(one: Convergence) -> str:
+    """A correlation in words."""
     if one.correlation is None or one.interval is None:
         return f"{len(one.models)} models scored against {one.reference}, too few"
     c = one.correlation
@@ -173,7 +172,7 @@ def _correlation_table(found: Mapping[str, Convergence]) -> Table:
         caption="Rank correlation of error and alignment with the best performer "
         "(negative: better models align better)",
         head=["split, performance, models scored", "result"],
-        rows=[[name, _told(one)] for name, one in found.items()],
+        rows=[[name, told(one)] for name, one in found.items()],
     )
 
 

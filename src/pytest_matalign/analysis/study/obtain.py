@@ -6,8 +6,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pytest_matalign.analysis.energies import ENERGIES_VERSION, READERS, predicted_energies
 from pytest_matalign.analysis.selection import measured_cost
+from pytest_matalign.analysis.xtb import XTB_VERSION, gfn2_labels
 from pytest_matalign.embeddings.references import References
 from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.embeddings.store import key_of
@@ -84,6 +87,25 @@ class Embeddings:
             lambda: predicted_energies(card, samples).tolist(),
         )
         return dict(zip([sample.id for sample in samples], values, strict=True))
+
+    def xtb_energies(self, wanted: SuiteSplit) -> dict[str, float]:
+        """Energies per atom in eV by GFN2-xTB, of the samples that can be labelled.
+
+        Raises:
+            UnavailableError: `tblite` is not installed.
+        """
+        samples = self.split(wanted).samples
+        identity = {"gfn2": XTB_VERSION, "samples": [sample.digest for sample in samples]}
+        stored = self.store.read_result(key_of(identity))
+        if stored is None:
+            values = gfn2_labels(samples)[:, 0]
+            stored = {
+                sample.id: float(value)
+                for sample, value in zip(samples, values, strict=True)
+                if np.isfinite(value)
+            }
+            self.store.write_result(key_of(identity), stored)
+        return {str(name): float(value) for name, value in stored.items()}
 
     def cost(self, model: str, wanted: SuiteSplit) -> float:
         """Measured CPU seconds a sample on the first samples of a split."""

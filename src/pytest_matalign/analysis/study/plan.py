@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 CRYSTALS = "mp-crystals"
 MOLECULES = "qm9"
 PROTEINS = "pdb-chains"
+LIGANDS = "ccd-ligands"
 COVERAGE = 0.8
 """A model must accept this share of a split's samples; the others are cut to what all accept."""
 LARGE = 200
@@ -95,7 +96,7 @@ def paper_plan(
     large = samples or LARGE
     medium, small = min(MEDIUM, large), min(SMALL, large)
     sizes = {CRYSTALS: large, MOLECULES: large, PROTEINS: large}
-    sizes |= {"mp-perturbed": medium, "ccd-ligands": medium, "core-mofs": small}
+    sizes |= {"mp-perturbed": medium, LIGANDS: medium, "core-mofs": small}
     sizes |= {graded(kind, level): small for kind, levels in SERIES.items() for level in levels}
     return Plan(
         models=tuple(model for model, card in cards.items() if not unavailable(card)),

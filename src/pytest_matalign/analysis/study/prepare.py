@@ -15,7 +15,15 @@ from pytest_matalign.analysis.study.atom_features import (
     stored_layers,
 )
 from pytest_matalign.analysis.study.obtain import Embeddings, say
-from pytest_matalign.analysis.study.plan import ATOM_MODELS, COVERAGE, CRYSTALS, MOLECULES, Plan
+from pytest_matalign.analysis.study.plan import (
+    ATOM_MODELS,
+    COVERAGE,
+    CRYSTALS,
+    LIGANDS,
+    MOLECULES,
+    Plan,
+)
+from pytest_matalign.analysis.xtb import xtb_missing
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import MatalignError
 from pytest_matalign.zoo.registry import cards
@@ -58,9 +66,15 @@ def _on_split(
 ) -> None:
     card, wanted = source.cards[model], plan.split(split)
     accepted = len(source.embedding(model, wanted))
-    if split not in {CRYSTALS, MOLECULES} or accepted < COVERAGE * plan.sizes[split]:
+    if accepted < COVERAGE * plan.sizes[split]:
         return
     trained = card.control is None and card.modality == "3d"
+    labelled = split in {MOLECULES, LIGANDS} and "labels" in sections and not xtb_missing()
+    if labelled and trained and card.adapter in READERS:
+        source.energies(model, wanted)
+        say(f"energies of {split} by {model}")
+    if split not in {CRYSTALS, MOLECULES}:
+        return
     performance = plan.energies and {"convergence", "selection"} & set(sections)
     if performance and trained and card.adapter in READERS:
         source.energies(model, wanted)

@@ -75,7 +75,7 @@ def section(study: Study) -> Section:
             _series_table(steps),
             remote_table(remote),
             _response_table(study),
-            *[_placement_table(split, found) for split, found in placed.items()],
+            *[placement_table(split, found) for split, found in placed.items()],
         ],
         figures=[_series_figure(steps), _plane_figure(study), _placement_figure(placed)],
         claims=[*_claims(contrasts, steps, placed), remote_claim(remote)],
@@ -277,7 +277,8 @@ def _response_table(study: Study) -> Table:
     )
 
 
-def _placement_table(split: str, found: Sequence[Placement]) -> Table:
+def placement_table(split: str, found: Sequence[Placement]) -> Table:
+    """Placements as rows."""
     return Table(
         caption=f"Placement on {split} (n = {found[0].n}; a network of composition and size "
         f"alone shows up to {found[0].threshold:.2f} beyond)",

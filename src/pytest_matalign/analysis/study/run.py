@@ -15,6 +15,7 @@ from pytest_matalign.analysis.study import (
     choosing,
     convergence,
     dimension,
+    labels,
     lineage,
     modality,
     regimes,
@@ -24,6 +25,7 @@ from pytest_matalign.analysis.study.context import Study
 from pytest_matalign.analysis.study.obtain import Embeddings, say
 from pytest_matalign.analysis.study.plan import (
     CRYSTALS,
+    LIGANDS,
     MOLECULES,
     PROTEINS,
     SERIES,
@@ -52,9 +54,10 @@ SECTIONS: Mapping[str, tuple[Callable[[Study], Section], tuple[str, ...]]] = {
         (CRYSTALS, MOLECULES, PROTEINS, "mp-perturbed", graded("rattle", 0.5)),
     ),
     "lineage": (lineage.section, (CRYSTALS, "mp-perturbed", "core-mofs", MOLECULES)),
-    "modality": (modality.section, (MOLECULES, "ccd-ligands", PROTEINS)),
+    "modality": (modality.section, (MOLECULES, LIGANDS, PROTEINS)),
     "sensitivity": (robustness.section, (CRYSTALS, MOLECULES)),
     "atoms": (atoms.section, (CRYSTALS, MOLECULES)),
+    "labels": (labels.section, (MOLECULES, LIGANDS)),
     "selection": (choosing.section, (CRYSTALS, MOLECULES)),
 }
 """Sections by name, with the splits each needs."""
