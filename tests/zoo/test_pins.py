@@ -139,6 +139,16 @@ def test_the_card_wins_over_the_pin(pins: Path) -> None:
     assert pinned(other) is other
 
 
+def test_embeddings_are_identified_by_what_was_pinned(pins: Path) -> None:
+    """Pinning a newer commit makes another model, whose rows the store does not mix."""
+    from pytest_matalign.embeddings.sources import ZooSource
+
+    for digit in "12":
+        pin = Pin(repo="team/tiny", revision=digit * 40, sha256=digit * 64)
+        pins.write_bytes(msgspec.json.encode({"pins": {"tiny": pin}}))
+        assert ZooSource(_card(repo="team/tiny")).identity["weights"] == digit * 64
+
+
 def test_a_commit_stands_for_its_files_where_no_digest_is_known() -> None:
     """Two commits are two models."""
     first, second = (_card(repo="team/tiny", revision=digit * 40) for digit in "12")

@@ -18,8 +18,10 @@ class ZooSource:
     """A zoo model; where its packages are not installed the store may still know its rows."""
 
     def __init__(self, card: ModelCard) -> None:
+        from pytest_matalign.zoo.pins import pinned
         from pytest_matalign.zoo.registry import adapter_version, unavailable
 
+        card = pinned(card)
         self._reason = unavailable(card)
         weights = described_weights(card) if self._reason else weights_here(card)
         if self._reason and weights is None:
