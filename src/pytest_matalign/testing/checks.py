@@ -12,6 +12,7 @@ from pytest_matalign.errors import MatalignError
 from pytest_matalign.testing import changes
 from pytest_matalign.testing.report import Check
 from pytest_matalign.testing.samples import awkward_samples, element_samples, unsupported_samples
+from pytest_matalign.testing.subject import told_of
 from pytest_matalign.zoo.domain import refusal
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _guarded(name: str, check: Callable[[Subject], Check], subject: Subject) -> 
     try:
         return check(subject)
     except MatalignError as error:
-        return _failed(name, f"The model {str(error).rstrip('.')}.")
+        return _failed(name, told_of(error))
 
 
 def output(subject: Subject) -> Check:
@@ -254,7 +255,7 @@ def awkward(subject: Subject) -> Check:
                     continue
                 row = subject.embed([sample])
             except MatalignError as error:
-                return _failed("awkward", f"Given {sample.id}, the model {str(error).rstrip('.')}.")
+                return _failed("awkward", told_of(error, given=sample.id))
             if row.shape != (1, subject.vectors.shape[1]) or not np.isfinite(row).all():
                 return _failed(
                     "awkward", f"Given {sample.id}, the model returns no finite row of its width."

@@ -6,12 +6,11 @@ import re
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from pytest_matalign.errors import ConfigurationError, ExtractionError
+from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.testing.checks import run_checks
 from pytest_matalign.testing.report import ConformanceReport
 from pytest_matalign.testing.samples import default_samples
-from pytest_matalign.testing.subject import Subject
-from pytest_matalign.zoo.domain import refusal
+from pytest_matalign.testing.subject import FaultError, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,8 +92,8 @@ def _chosen(card: ModelCard, model: Model, samples: Sequence[Sample] | None) -> 
 
     def accepts(sample: Sample) -> bool:
         try:
-            return refusal(card, sample) is None and probe.reason(sample) is None
-        except ExtractionError:
+            return probe.reason(sample) is None
+        except FaultError:
             return True
 
     if samples is None:

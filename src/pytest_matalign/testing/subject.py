@@ -23,6 +23,18 @@ if TYPE_CHECKING:
     from pytest_matalign.zoo.model import Model
 
 
+class FaultError(ExtractionError):
+    """What a model did wrong, as words that go on where "the model" leaves off."""
+
+
+def told_of(error: MatalignError, *, given: str | None = None) -> str:
+    """One sentence on a model's fault, or on what else kept it from answering."""
+    words = str(error).rstrip(".")
+    if isinstance(error, FaultError):
+        return f"Given {given}, the model {words}." if given else f"The model {words}."
+    return f"Given {given}: {words}." if given else f"{words}."
+
+
 @dataclass(frozen=True)
 class Subject:
     """What a check looks at.
@@ -61,36 +73,35 @@ class Subject:
         """Embeddings [samples, width], made in batches as an extraction makes them.
 
         Raises:
-            ExtractionError: As `embed`, and if rows of different batches differ in width.
+            FaultError: As `embed`, and if rows of different batches differ in width.
         """
         size = self.model.batch_size
         starts = range(0, len(samples), size)
         parts = [self.embed(samples[start : start + size]) for start in starts]
         widths = sorted({part.shape[1] for part in parts})
         if len(widths) > 1:
-            raise ExtractionError(f"returned rows of different widths {widths}")
+            raise FaultError(f"returned rows of different widths {widths}")
         return np.concatenate(parts)
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """The model's answer to one batch, one row a sample.
 
         Raises:
-            ExtractionError: If the model raises, or returns no such array; the sentence goes on
-                where "The model" leaves off.
+            FaultError: If the model raises, or returns no such array.
         """
         with told():
             found = self.model.embed(samples)
         if not isinstance(found, np.ndarray) or found.ndim != 2 or len(found) != len(samples):
             shape = getattr(found, "shape", None)
             what = f"an array of shape {shape}" if shape is not None else type(found).__name__
-            raise ExtractionError(f"returned {what} for {len(samples)} samples, not a row for each")
+            raise FaultError(f"returned {what} for {len(samples)} samples, not a row for each")
         return found
 
     def reason(self, sample: Sample) -> str | None:
         """Why a sample is refused, by the card or by the model, or None.
 
         Raises:
-            ExtractionError: If the model raises.
+            FaultError: If the model raises.
         """
         with told():
             return refusal(self.card, sample) or self.model.refuse(sample)
@@ -113,12 +124,12 @@ class Subject:
         Not a number where the rows hold values that are not finite.
 
         Raises:
-            ExtractionError: If there are not as many rows, or they have another width.
+            FaultError: If there are not as many rows, or they have another width.
         """
         expected = self.vectors[list(places)].astype(np.float64)
         rows = np.asarray(found, dtype=np.float64)
         if rows.shape != expected.shape:
-            raise ExtractionError(
+            raise FaultError(
                 f"returned an array of shape {rows.shape} where {expected.shape} was expected"
             )
         return float(np.linalg.norm(rows - expected, axis=1).max()) / self.scale
@@ -139,4 +150,4 @@ def told() -> Iterator[None]:
         raise
     except Exception as error:
         text = " ".join(str(error).split())
-        raise ExtractionError(f"raised {type(error).__name__}: {text[:300]}") from error
+        raise FaultError(f"raised {type(error).__name__}: {text[:300]}") from error
