@@ -67,6 +67,13 @@ def test_correlation_needs_samples_and_models_to_be_sure(interval, p, verdict):
     assert of_correlation(interval, p) == verdict
 
 
+def test_a_correlation_whose_sign_hangs_on_one_family_decides_nothing():
+    """However sure the samples are."""
+    assert of_correlation(DOWN, 0.01, without=[-0.5, 0.1]) == "undecided"
+    assert of_correlation(UP, 0.01, without=[0.5, -0.2]) == "undecided"
+    assert of_correlation(DOWN, 0.01, without=[-0.5, -0.1]) == "reproduced"
+
+
 def test_a_sign_that_hangs_on_one_family_is_told():
     """Two families agree closely in one table only; without either of them the sign turns."""
     rng = np.random.default_rng(0)

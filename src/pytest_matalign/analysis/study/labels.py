@@ -116,7 +116,11 @@ def _error_table(
 def _claim(found: Mapping[str, Convergence]) -> Claim:
     asked = found["unrelated"]
     verdict = (
-        of_correlation(asked.interval, asked.correlation.p_value)
+        of_correlation(
+            asked.interval,
+            asked.correlation.p_value,
+            without=asked.correlation.without.values(),
+        )
         if asked.interval is not None and asked.correlation is not None
         else "not testable here"
     )

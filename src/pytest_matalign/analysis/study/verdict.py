@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_matalign.analysis.modality import across_families
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pytest_matalign.analysis.facts import ModelFacts
     from pytest_matalign.analysis.interval import Interval
@@ -28,11 +28,16 @@ def of_signs(differences: Sequence[Interval]) -> Verdict:
     return "not reproduced" if any(one.below_zero for one in differences) else "undecided"
 
 
-def of_correlation(interval: Interval, p_value: float) -> Verdict:
+def of_correlation(
+    interval: Interval, p_value: float, *, without: Collection[float] = ()
+) -> Verdict:
     """Verdict on a claim that a rank correlation over models is negative.
 
-    Both the doubt of the samples (interval) and that of the models (permutation p) count.
+    The doubt of the samples (interval) and that of the models (permutation p, and the values
+    without each family in turn) all count: a sign that hangs on one family decides nothing.
     """
+    if any(value * interval.value <= 0 for value in without):
+        return "undecided"
     if interval.above_zero:
         return "not reproduced"
     return "reproduced" if interval.below_zero and p_value < 0.05 else "undecided"
