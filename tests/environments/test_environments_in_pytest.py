@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import threading
+import time
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +19,7 @@ from small_environment import ONLY_THERE
 from hosts import Host
 from pytest_matalign.cli import main
 from pytest_matalign.commands.embed import blocks_of, shard
+from pytest_matalign.environments import process
 from pytest_matalign.splits import load_split
 from pytest_matalign.zoo import registry
 from pytest_matalign.zoo.permission import allow_pickles
@@ -40,6 +44,11 @@ id = "moody-raises"
 role = "control"
 control = "size"
 options = {{ mood = "raises" }}
+[[model]]
+id = "moody-slow"
+role = "control"
+control = "size"
+options = {{ mood = "slow" }}
 [[model]]
 id = "moody-pickled"
 weights = {{ path = "WEIGHTS", pickled = true }}
@@ -187,6 +196,26 @@ def test_embed_goes_on_after_a_model_that_fails(matalign: Callable[..., Outcome]
     assert allowed.status == 0
 
 
+def interrupt_once_loaded() -> None:
+    """Press Ctrl-C as soon as a worker holds a model and is asked to embed."""
+    while not any(worker.holds for worker in list(process._live.values())):
+        time.sleep(0.1)
+    time.sleep(1.0)
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+    signal.pthread_kill(main_thread, signal.SIGINT)
+
+
+def test_an_interrupt_ends_embed_with_one_line(matalign: Callable[..., Outcome]) -> None:
+    """And with the exit status that shells know."""
+    thread = threading.Thread(target=interrupt_once_loaded, daemon=True)
+    thread.start()
+    done = matalign("embed", "moody-slow", "size", "--split", "qm9", "--samples", "5")
+    assert done.status == 130
+    assert done.out == ""
+    assert done.err == "interrupted; the same call goes on from the last whole block\n"
+
+
 def test_embed_names_a_model_that_does_not_exist(matalign: Callable[..., Outcome]) -> None:
     """Before it embeds any."""
     done = matalign("embed", "size", "sise", "--split", "qm9")
@@ -212,7 +241,7 @@ def test_every_sample_is_in_exactly_one_shard() -> None:
 def test_env_lists_examines_and_removes(matalign: Callable[..., Outcome]) -> None:
     """What is built, what is not, and whether it is healthy."""
     listing = matalign("env", "list")
-    assert re.search(r"^small +3 +built \(3", listing.out, re.M)
+    assert re.search(r"^small +4 +built \(3", listing.out, re.M)
     assert re.search(r"^unbuilt +1 +–", listing.out, re.M)
     healthy = matalign("env", "doctor", "small")
     assert healthy.status == 0

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _EVERY_S = 10.0
 """How often a line is written where the last one cannot be overwritten."""
+INTERRUPTED = 130
+"""Exit status of a command ended by Ctrl-C, as shells have it."""
 _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 
 
@@ -86,6 +88,9 @@ def _embed(options: argparse.Namespace) -> int:
         except MatalignError as error:
             failed = True
             told = f"{one.id} on {split.card.id}: FAILED: {error}"
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted; the same call goes on from the last whole block\n")
+            return INTERRUPTED
         sys.stdout.write(f"{told}\n")
         sys.stdout.flush()
     return 1 if failed else 0

@@ -51,10 +51,15 @@ def _building(parser: argparse.ArgumentParser) -> None:
 
 
 def _create(options: argparse.Namespace) -> int:
+    from pytest_matalign.commands.embed import INTERRUPTED
     from pytest_matalign.environments.build import create, size_of
 
     for name in options.name:
-        built = create(name, python=options.python, options=options.pip_option, told=_say)
+        try:
+            built = create(name, python=options.python, options=options.pip_option, told=_say)
+        except KeyboardInterrupt:
+            _say("interrupted; what is half built is not used, and the same call builds it afresh")
+            return INTERRUPTED
         size = size_of(built.folder) / 1e6
         sys.stdout.write(
             f"{name}: {len(built.record.packages)} packages, {size:.0f} MB, built in "
