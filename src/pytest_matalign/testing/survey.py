@@ -93,7 +93,8 @@ def page(found: Survey) -> Iterator[str]:
         f"has no environment of its own, one thread, {found.machine}. Numbers say how far an "
         f"embedding moves, in median distances between two different samples; up to "
         f"{found.tolerance:g} counts as none. Numbers in italics pass no judgement: a string model "
-        f"may see how a SMILES is written.\n"
+        f"may see how a SMILES is written. Samples a second are what the machine did beside its "
+        f"other work while checking: a lower bound, on small samples, and no benchmark.\n"
     )
     for family in dict.fromkeys(report.family for report in found.reports):
         own = [report for report in found.reports if report.family == family]
