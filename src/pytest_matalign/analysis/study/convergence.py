@@ -90,7 +90,9 @@ def _convergence_claim(
     name: str, statement: str, found: Mapping[str, Convergence], split: str
 ) -> Claim:
     tests = {key: one for key, one in found.items() if key.startswith(f"{split},")}
-    told = "; ".join(f"{key.removeprefix(split + ', ')}: {told(one)}" for key, one in tests.items())
+    told = "; ".join(
+        f"{key.removeprefix(split + ', ')}: {in_words(one)}" for key, one in tests.items()
+    )
     by = "energy" if f"{split}, energy, unrelated" in tests else "probes"
     asked = tests.get(f"{split}, {by}, unrelated")
     if asked is None or asked.correlation is None or asked.interval is None:
@@ -117,7 +119,7 @@ def _convergence_claim(
     )
 
 
-def told(one: Convergence) -> str:
+def in_words(one: Convergence) -> str:
     """A correlation in words."""
     if one.correlation is None or one.interval is None:
         return f"{len(one.models)} models scored against {one.reference}, too few"
@@ -177,7 +179,7 @@ def _correlation_table(found: Mapping[str, Convergence]) -> Table:
         caption="Rank correlation of error and alignment with the best performer "
         "(negative: better models align better)",
         head=["split, performance, models scored", "result"],
-        rows=[[name, told(one)] for name, one in found.items()],
+        rows=[[name, in_words(one)] for name, one in found.items()],
     )
 
 

@@ -10,7 +10,7 @@ from pytest_matalign.analysis.convergence import convergence
 from pytest_matalign.analysis.correlation import spearman
 from pytest_matalign.analysis.energies import energy_error
 from pytest_matalign.analysis.regimes import place_models
-from pytest_matalign.analysis.study.convergence import told
+from pytest_matalign.analysis.study.convergence import in_words
 from pytest_matalign.analysis.study.performance import energy_errors
 from pytest_matalign.analysis.study.plan import LIGANDS, MOLECULES
 from pytest_matalign.analysis.study.regimes import placement_table
@@ -129,6 +129,6 @@ def _claim(found: Mapping[str, Convergence]) -> Claim:
         statement="On drug-like ligands, out of distribution of most, potentials with lower energy "
         "error align more (distance correlation) with the best one.",
         verdict=verdict,
-        numbers="; ".join(f"{name}: {told(one)}" for name, one in found.items()),
+        numbers="; ".join(f"{name}: {in_words(one)}" for name, one in found.items()),
         caveat="Energies by GFN2-xTB, a model itself. Few families, as before.",
     )
