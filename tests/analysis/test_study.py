@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pytest_matalign.analysis.convergence import convergence
 from pytest_matalign.analysis.facts import ModelFacts
 from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.analysis.pairs import pair_table
 from pytest_matalign.analysis.study.context import Study
+from pytest_matalign.analysis.study.convergence import _convergence_claim
 from pytest_matalign.analysis.study.figures import heatmap
 from pytest_matalign.analysis.study.obtain import Embeddings
 from pytest_matalign.analysis.study.plan import Plan, graded, paper_plan
@@ -72,6 +74,25 @@ def test_a_correlation_whose_sign_hangs_on_one_family_decides_nothing():
     assert of_correlation(DOWN, 0.01, without=[-0.5, 0.1]) == "undecided"
     assert of_correlation(UP, 0.01, without=[0.5, -0.2]) == "undecided"
     assert of_correlation(DOWN, 0.01, without=[-0.5, -0.1]) == "reproduced"
+
+
+def test_a_convergence_claim_tells_its_numbers_and_is_judged_by_unrelated_models():
+    """By energies where there are any; with too few models it is not testable."""
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(100, 6))
+    views = {f"m{i}": truth + 0.3 * i * rng.normal(size=(100, 6)) for i in range(1, 9)}
+    facts = {
+        m: ModelFacts(id=m, family=m, corpus="c", modality="3d", kind="invariant") for m in views
+    }
+    errors = {m: 0.1 * i for i, m in enumerate(views)}
+    table = pair_table(views, metric_spec("cknna", k=10), split="s")
+    found = {"s, energy, unrelated": convergence(table, errors, facts)}
+    claim = _convergence_claim("c", "better aligns more", found, "s")
+    assert claim.verdict == "reproduced"
+    assert "energy, unrelated: rho -" in claim.numbers
+    few = dict(list(errors.items())[:3])
+    found = {"s, energy, unrelated": convergence(table, few, facts)}
+    assert _convergence_claim("c", "b", found, "s").verdict == "not testable here"
 
 
 def test_a_sign_that_hangs_on_one_family_is_told():
