@@ -39,7 +39,7 @@ def lay_down(checkpoint: Path, *, repo: str, cache: Path) -> Path:
 def pinned_card(model_id: str, **options: str | int | bool) -> ModelCard:
     """A card of the zoo at the commit the small checkpoints are laid down at."""
     card = registry.card(model_id)
-    weights = msgspec.structs.replace(card.weights, revision=SHA)
+    weights = msgspec.structs.replace(card.weights, revision=SHA, files={}, sha256=None)
     return msgspec.structs.replace(card, weights=weights, options={**card.options, **options})
 
 
