@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pytest
 from ase.build import bulk, molecule
@@ -15,10 +17,12 @@ from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo.permission import allow_pickles, pickles_allowed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from ase import Atoms
 
+    from pytest_matalign.zoo.card import ModelCard
     from pytest_matalign.zoo.model import Model
 
 TOLERANCE = 2e-5
@@ -96,3 +100,28 @@ def trusted() -> Iterator[None]:
     allow_pickles(allowed=True)
     yield
     allow_pickles(allowed=before)
+
+
+def from_hub(
+    card: ModelCard, files: Mapping[str, Path], cache: Path, patch: pytest.MonkeyPatch
+) -> ModelCard:
+    """A card at a made-up commit of its repository, whose files lie in a cache of the hub.
+
+    Args:
+        card: Names a repository.
+        files: Where each file of the repository is to be copied from.
+        cache: Empty folder.
+        patch: Makes it the cache, and forbids the network.
+    """
+    commit = "c0ffee" * 6 + "c0de"
+    assert card.weights is not None
+    assert card.weights.repo is not None
+    folder = cache / f"models--{card.weights.repo.replace('/', '--')}"
+    for name, source in files.items():
+        target = folder / "snapshots" / commit / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+    patch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    weights = msgspec.structs.replace(card.weights, revision=commit)
+    return msgspec.structs.replace(card, weights=weights)

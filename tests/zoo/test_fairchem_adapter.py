@@ -13,6 +13,7 @@ from promises import (
     change,
     check_promises,
     crystals,
+    from_hub,
     molecules,
     moved,
     need,
@@ -190,3 +191,13 @@ def test_an_unknown_task_is_named(uma_file: Path) -> None:
     wrong = msgspec.structs.replace(card, options={"task": "odac"})
     with pytest.raises(ConfigurationError, match="`task` is one of omat, omol"):
         registry.load(wrong)
+
+
+def test_a_published_model_comes_from_the_hub(
+    uma: Any, uma_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its commit."""
+    card = registry.card("uma-s-1p1")
+    files = {"checkpoints/uma-s-1p1.pt": uma_file}
+    found = registry.load(from_hub(card, files, tmp_path, monkeypatch))
+    np.testing.assert_array_equal(found.embed(molecules()), uma.embed(molecules()))

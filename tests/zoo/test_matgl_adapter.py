@@ -14,6 +14,7 @@ from promises import (
     change,
     check_promises,
     crystals,
+    from_hub,
     molecules,
     moved,
     need,
@@ -115,6 +116,17 @@ def test_it_agrees_with_the_packages_own_calculator(model: Any, folder: Path) ->
             with torch.no_grad():
                 mine = float(model.energy(sample.atoms))
             assert mine == pytest.approx(atoms.get_potential_energy(), rel=1e-4, abs=1e-5)
+
+
+def test_a_published_model_comes_from_the_hub(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All three files of it, at its commit."""
+    card = registry.card("matgl-tensornet-matpes-pbe-2025.2")
+    files = {one.name: one for one in folder.iterdir()}
+    found = registry.load(from_hub(card, files, tmp_path, monkeypatch))
+    expected = registry.load(local(folder)).embed(molecules())
+    np.testing.assert_array_equal(found.embed(molecules()), expected)
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:

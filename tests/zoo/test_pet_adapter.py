@@ -14,6 +14,7 @@ from promises import (
     change,
     check_promises,
     crystals,
+    from_hub,
     molecules,
     moved,
     need,
@@ -142,3 +143,13 @@ def test_a_network_with_uncertainties_around_it_is_the_same(model: Any, tmp_path
     save(tmp_path / "wrapped.ckpt", "energy", wrapped=True)
     other = registry.load(local(tmp_path / "wrapped.ckpt"))
     np.testing.assert_array_equal(other.embed(molecules()), model.embed(molecules()))
+
+
+def test_a_published_model_comes_from_the_hub(
+    model: Any, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its commit."""
+    card = registry.card("pet-mad-1.0.2")
+    files = {"models/pet-mad-v1.0.2.ckpt": saved}
+    found = registry.load(from_hub(card, files, tmp_path, monkeypatch))
+    np.testing.assert_array_equal(found.embed(molecules()), model.embed(molecules()))

@@ -20,7 +20,7 @@ def weight_files(card: ModelCard) -> tuple[Path, ...]:
     """The weight files of a card on this machine, sorted by path.
 
     They lie in an installed package, at an absolute path of a user's own card (one file, or a
-    folder with all its files), or at a URL, from where they are fetched.
+    folder with all its files), on the hub or at a URL, from where they are fetched.
 
     Raises:
         ConfigurationError: If the card names none of these.
@@ -31,12 +31,14 @@ def weight_files(card: ModelCard) -> tuple[Path, ...]:
         from pytest_matalign.zoo.download import fetch
 
         return (fetch(card),)
+    if weights is not None and weights.repo is not None:
+        return _hub_files(card, pattern=weights.path or "*.safetensors")
     if (local := _local(card)) is not None:
         return _local_files(local, model=card.id)
     if weights is None or weights.package is None or weights.path is None:
         raise ConfigurationError(
             f"{card.id}: the card names no weight file: neither one inside a package, nor an "
-            f"absolute path, nor a URL."
+            f"absolute path, nor a repository, nor a URL."
         )
     root = package_folder(weights.package, model=card.id)
     files = tuple(sorted(path for path in root.glob(weights.path) if path.is_file()))
@@ -60,6 +62,15 @@ def _local(card: ModelCard) -> Path | None:
             f"an absolute path on this machine."
         )
     return path
+
+
+def _hub_files(card: ModelCard, *, pattern: str) -> tuple[Path, ...]:
+    from pytest_matalign.zoo.hub import fetch
+
+    found = tuple(sorted(one for one in fetch(card).glob(pattern) if one.is_file()))
+    if not found:
+        raise UnavailableError(f"{card.id}: its repository has no file {pattern} at its commit.")
+    return found
 
 
 def _local_files(path: Path, *, model: str) -> tuple[Path, ...]:
