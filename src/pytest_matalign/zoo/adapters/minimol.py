@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import sys
 from dataclasses import dataclass
@@ -120,7 +119,7 @@ def _featuriser(options: Mapping[str, Any]) -> Callable[[str], Any]:
     """
     import torch
 
-    package = importlib.import_module("graphium.features.featurizer")
+    package = import_quietly("graphium.features.featurizer")
     adjacency = package.mol_to_adjacency_matrix
 
     def in_float32(molecule: Any, **given: Any) -> Any:
@@ -148,7 +147,7 @@ def _network(architecture: Mapping[str, Any], example: Any) -> Any:
     encoders = {**architecture["pe_encoders"], "in_dims": widths}
     nodes = {**architecture["pre_nn"], "in_dim": widths["feat"] + encoders["out_dim"]}
     edges = {**architecture["pre_nn_edges"], "in_dim": widths["edge_feat"]}
-    package = importlib.import_module("graphium.nn.architectures.global_architectures")
+    package = import_quietly("graphium.nn.architectures.global_architectures")
     return package.FullGraphMultiTaskNetwork(
         gnn_kwargs=dict(architecture["gnn"]),
         pre_nn_kwargs=nodes,
