@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from small_environment import ADAPTER, link_environment, write_spec
 
 from pytest_matalign.environments.process import end_workers
+from small_environment import ADAPTER, link_environment, write_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

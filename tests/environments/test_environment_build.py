@@ -8,7 +8,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from small_environment import ONLY_THERE, link_environment, write_spec
 
 from pytest_matalign.environments import build
 from pytest_matalign.environments.build import create, remove, size_of
@@ -17,6 +16,7 @@ from pytest_matalign.environments.locking import pins, write_lock
 from pytest_matalign.environments.place import built, folder_of
 from pytest_matalign.environments.spec import environment
 from pytest_matalign.errors import ConfigurationError, UnavailableError
+from small_environment import ONLY_THERE, link_environment, write_spec
 
 SPEC = 'python = ">=3.11"\nrequirements = ["tiny>=1"]\n'
 

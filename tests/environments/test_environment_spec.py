@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_environment import write_spec
 
 from pytest_matalign.environments.place import built, folder_of
 from pytest_matalign.environments.spec import environment, spec_files
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.zoo.registry import cards
+from small_environment import write_spec
 
 GOOD = 'python = ">=3.11"\n'
 

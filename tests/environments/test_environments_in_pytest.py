@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from small_environment import ONLY_THERE
 
 from hosts import Host
 from pytest_matalign.cli import main
@@ -23,6 +22,7 @@ from pytest_matalign.environments import process
 from pytest_matalign.splits import load_split
 from pytest_matalign.zoo import registry
 from pytest_matalign.zoo.permission import allow_pickles
+from small_environment import ONLY_THERE
 
 CARDS = f"""
 family = "moody"

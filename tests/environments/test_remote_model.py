@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 import pytest
 from ase.build import molecule
-from small_environment import ONLY_THERE, impostor, mark, moody, write_spec
 
 from pytest_matalign.embeddings.extraction import extract
 from pytest_matalign.embeddings.sources import ZooSource
@@ -29,6 +28,7 @@ from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import registry
 from pytest_matalign.zoo.card import ModelCard, Weights
 from pytest_matalign.zoo.weights import weights_digest
+from small_environment import ONLY_THERE, impostor, mark, moody, write_spec
 
 TESTS = Path(__file__).parents[1]
 SMILES = [Sample(id=f"m{n}", smiles="C" * (n + 1)) for n in range(20)]

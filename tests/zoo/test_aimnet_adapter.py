@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 from ase.build import bulk, molecule
-from promises import TOLERANCE, change, check_promises, molecules, moved, need
 
+from promises import TOLERANCE, change, check_promises, molecules, moved, need
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import registry
 from pytest_matalign.zoo.card import Weights

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from small_checkpoints import lay_down, pinned_card
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import registry
 from pytest_matalign.zoo.adapters.esm import load
+from small_checkpoints import lay_down, pinned_card
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+
 from small_hub import FILES, SHA, Hub, fresh, running, sha256
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 from ase import Atoms
+
 from promises import (
     TOLERANCE,
     change,
@@ -20,7 +21,6 @@ from promises import (
     supercell,
     trusted,
 )
-
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import registry

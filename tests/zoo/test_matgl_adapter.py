@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import fcc111
+
 from promises import (
     TOLERANCE,
     change,
@@ -20,7 +21,6 @@ from promises import (
     need,
     supercell,
 )
-
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import registry

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 from ase import Atoms
+
 from promises import (
     TOLERANCE,
     change,
@@ -18,7 +19,6 @@ from promises import (
     need,
     supercell,
 )
-
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import registry
 from pytest_matalign.zoo.card import Weights

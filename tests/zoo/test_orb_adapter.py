@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from ase.build import bulk, fcc111, molecule
+
 from promises import (
     TOLERANCE,
     change,
@@ -19,7 +20,6 @@ from promises import (
     need,
     supercell,
 )
-
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import registry

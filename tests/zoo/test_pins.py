@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from small_hub import FILES, SHA, Hub, fresh, running, sha256
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.zoo import registry
@@ -15,6 +14,7 @@ from pytest_matalign.zoo.card import Weights
 from pytest_matalign.zoo.hub import fetch, hub_digest
 from pytest_matalign.zoo.pins import Pin, files_digest, pin_card, pinned, read_pins, weight_names
 from pytest_matalign.zoo.weights import weights_digest
+from small_hub import FILES, SHA, Hub, fresh, running, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,6 +12,12 @@ import msgspec
 import numpy as np
 import pytest
 from ase.build import bulk, molecule
+
+from pytest_matalign.errors import ConfigurationError, UnavailableError
+from pytest_matalign.splits.sample import Sample
+from pytest_matalign.zoo import registry
+from pytest_matalign.zoo.adapters.transformers import load
+from pytest_matalign.zoo.prompts import PROMPTS, listing
 from small_checkpoints import (
     RESIDUES,
     byte_tokenizer,
@@ -21,12 +27,6 @@ from small_checkpoints import (
     seeded,
     word_tokenizer,
 )
-
-from pytest_matalign.errors import ConfigurationError, UnavailableError
-from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
-from pytest_matalign.zoo.adapters.transformers import load
-from pytest_matalign.zoo.prompts import PROMPTS, listing
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
