@@ -96,7 +96,9 @@ def test_labels_may_be_missing_or_absent(planted):
         (0.5, 0.3, -0.1, "undecided"),
         (0.5, 0.0, 0.4, "private"),
         (0.1, 0.0, 0.0, "collapsed"),
-        (0.02, 0.3, 0.3, "collapsed"),
+        (0.02, 0.0, 0.0, "collapsed"),
+        (0.02, 0.3, 0.3, "aligned-and-accurate"),
+        (0.02, 0.3, 0.0, "undecided"),
     ],
 )
 def test_rule(beyond, shared, useful, regime):

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 Regime = Literal["aligned-and-accurate", "private", "collapsed", "undecided"]
 
 NOTHING_BEYOND = 0.05
-"""Share of an embedding's variance below which it is composition and size and nothing else."""
+"""Share of an embedding's variance below which it is composition and size and nothing else, unless
+that little is surely shared with the best unrelated model."""
 LITTLE_SHARED = 0.1
 """Lead in partial alignment that must be excluded before a model counts as sharing nothing."""
 NULL_NETWORKS = 5
@@ -204,10 +205,10 @@ def classify(
         useful: Lead over the controls in reading off the label, where there is one.
         threshold: What a collapsed network shows of `beyond`; see `collapse_threshold`.
     """
-    if beyond.high < NOTHING_BEYOND:
-        return "collapsed"
     if shared.above_zero:
         return "aligned-and-accurate" if useful is None or useful.above_zero else "undecided"
+    if beyond.high < NOTHING_BEYOND:
+        return "collapsed"
     if shared.high > LITTLE_SHARED:
         return "undecided"
     if beyond.high <= threshold:
