@@ -26,10 +26,9 @@ taken off: agreement on the elements alone does not count. The untrained network
 its control: what a random function of the same input agrees on is owed to the input, not to
 training.
 
-Adapters of this zoo return one vector a sample, the mean over atoms or tokens of one layer. Layer
-by layer and atom by atom alignment, and pooling by higher cumulants, need adapters that expose
-more; they are not testable here. The zoo has no pretrained model of protein structures, so
-sequence models are shown against a geometric descriptor of the backbone.
+Models of protein structures run in environments of their own, which the study does not build:
+sequence models are shown against a geometric descriptor of the backbone. Layers, single atoms and
+other ways of pooling have a section of their own.
 """
 
 
@@ -187,7 +186,7 @@ def _proteins(study: Study, proteins: SplitData, molecules: SplitData) -> Claim:
         "best cross-modal pair on molecules.",
         verdict="not testable here",
         numbers=told or "no sequence model",
-        caveat="No pretrained structure model; a backbone descriptor stands in and says nothing "
+        caveat="No pretrained structure model in this environment; a backbone descriptor stands in and says nothing "
         f"of the claim. The splits differ in n ({proteins.n} and {molecules.n}) and in null.",
     )
 
