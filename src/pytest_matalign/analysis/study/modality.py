@@ -186,8 +186,9 @@ def _proteins(study: Study, proteins: SplitData, molecules: SplitData) -> Claim:
         "best cross-modal pair on molecules.",
         verdict="not testable here",
         numbers=told or "no sequence model",
-        caveat="No pretrained structure model in this environment; a backbone descriptor stands in and says nothing "
-        f"of the claim. The splits differ in n ({proteins.n} and {molecules.n}) and in null.",
+        caveat="No pretrained structure model in this environment; a backbone descriptor stands "
+        "in and says nothing of the claim. "
+        f"The splits differ in n ({proteins.n} and {molecules.n}) and in null.",
     )
 
 
