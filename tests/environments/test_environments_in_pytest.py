@@ -206,6 +206,7 @@ def interrupt_once_loaded() -> None:
     signal.pthread_kill(main_thread, signal.SIGINT)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_embed_with_one_line(matalign: Callable[..., Outcome]) -> None:
     """And with the exit status that shells know."""
     thread = threading.Thread(target=interrupt_once_loaded, daemon=True)

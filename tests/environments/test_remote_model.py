@@ -134,6 +134,7 @@ def test_what_packages_print_does_not_reach_the_pipe(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_the_worker(small: str) -> None:
     """Ctrl-C in the host leaves no process behind."""
     model = registry.load(moody(small, "slow"))
