@@ -11,6 +11,7 @@ from ase.build import bulk, molecule
 
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo.domain import refusal
+from small_hub import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,3 +91,10 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Address of a small hub on this machine."""
+    with running() as found:
+        yield found

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from small_hub import FILES, SHA, Hub, fresh, running, sha256
+from small_hub import FILES, SHA, Hub, fresh, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 FETCH = """
@@ -29,13 +29,6 @@ try:
 except MatalignError as error:
     print(type(error).__name__, error)
 """
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """The hub's address."""
-    with running() as found:
-        yield found
 
 
 @pytest.fixture

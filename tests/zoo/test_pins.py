@@ -14,10 +14,9 @@ from pytest_matalign.zoo.card import Weights
 from pytest_matalign.zoo.hub import fetch, hub_digest
 from pytest_matalign.zoo.pins import Pin, files_digest, pin_card, pinned, read_pins, weight_names
 from pytest_matalign.zoo.weights import weights_digest
-from small_hub import FILES, SHA, Hub, fresh, running, sha256
+from small_hub import FILES, SHA, Hub, fresh, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_matalign.zoo.card import ModelCard
@@ -44,13 +43,6 @@ try:
 except MatalignError as error:
     print(type(error).__name__, error)
 """
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """The hub's address."""
-    with running() as found:
-        yield found
 
 
 class _Asker:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from pytest_matalign.errors import UnavailableError
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pytest_matalign.zoo.card import ModelCard
 
 Policy = Literal["auto", "packs", "installed"]
-POLICIES: tuple[Policy, ...] = get_args(Policy)
 
 
 class References:

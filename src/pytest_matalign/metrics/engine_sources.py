@@ -94,11 +94,6 @@ class Space:
         self.bias = torch.from_numpy(bias).to(device)
         self.squares = torch.from_numpy(squares).to(device)
 
-    @property
-    def resident(self) -> torch.Tensor | None:
-        """All centred rows, where they are kept in memory."""
-        return self._kept
-
     def rows(self, start: int, stop: int) -> torch.Tensor:
         """Return centred rows start to stop as float32 (stop - start, width)."""
         if self._kept is not None:
