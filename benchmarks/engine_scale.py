@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pytest_matalign.metrics.engine import alignment_matrix
+from pytest_matalign.engine.matrix import alignment_matrix
 from pytest_matalign.statistics import assess_matrix
 
 

@@ -166,7 +166,7 @@ def level_of(
     level: float, found: dict[tuple[str, str], list[Any]], tolerance: float
 ) -> dict[str, Any]:
     """Rates of one noise level: of the gate as a whole, and of single comparisons."""
-    from pytest_matalign.verdicts.judge import one_sided_p
+    from pytest_matalign.verdicts.expectations import one_sided_p
 
     repetitions = len(next(iter(found.values())))
     true_loss = {key: -float(np.mean([d.value for d in ds])) for key, ds in found.items()}

@@ -13,9 +13,9 @@ import argparse
 import time
 from collections import Counter
 
-from pytest_matalign.analysis.planted import planted_families
-from pytest_matalign.analysis.regimes import place_models
 from pytest_matalign.statistics import metric_spec
+from pytest_matalign.study.measures.planted import planted_families
+from pytest_matalign.study.measures.regimes import place_models
 
 REGIMES = ("aligned-and-accurate", "private", "collapsed")
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pytest_matalign.scorecard.html import write_html
+from pytest_matalign.report.page import write_html
 from pytest_matalign.scorecard.model import (
     AlignmentRecord,
     EmbeddingRecord,

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from mkdocs.structure.files import File
 
-from pytest_matalign import cli, suites
+from pytest_matalign.cli import main as cli
+from pytest_matalign.run.settings import HostGate, HostTable
 from pytest_matalign.scorecard.schema import schema_text
-from pytest_matalign.session.settings import HostGate, HostTable
 from pytest_matalign.splits import split_cards
+from pytest_matalign.suites import schema as suites
 from pytest_matalign.zoo.registry import cards
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def pages() -> Mapping[str, str]:
 
 
 def _options() -> Iterator[str]:
-    from pytest_matalign.plugin import pytest_addoption
+    from pytest_matalign.plugin.hooks import pytest_addoption
 
     class Group:
         def __init__(self) -> None:

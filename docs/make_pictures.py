@@ -14,9 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pytest_matalign.scorecard.html import write_html
+from pytest_matalign.report.companion import build_companion
+from pytest_matalign.report.page import write_html
 from pytest_matalign.scorecard.model import Scorecard, read_json
-from pytest_matalign.scorecard.report_companion import build_companion
 from pytest_matalign.scorecard.terminal import lines, style
 
 DOCS = Path(__file__).parent

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from pytest_matalign.environments.place import MARKER, Record, folder_of, interpreter
+from pytest_matalign.environments.folders import MARKER, Record, folder_of, interpreter
 from pytest_matalign.environments.spec import environment
 from pytest_matalign.zoo.card import ModelCard
 

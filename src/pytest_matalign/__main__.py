@@ -2,6 +2,6 @@
 
 import sys
 
-from pytest_matalign.cli import main
+from pytest_matalign.cli.main import main
 
 sys.exit(main())

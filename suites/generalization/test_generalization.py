@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_matalign.session.checks import AlignmentCheck, EmbeddingCheck
+    from pytest_matalign.plugin.checks import AlignmentCheck, EmbeddingCheck
 
 
 def test_embedding(embedding: EmbeddingCheck) -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from pytest_matalign.analysis.pairs import pair_table
 from pytest_matalign.analysis.partial import CrossFit, project_out, side_by_side
-from pytest_matalign.analysis.planted import planted_families
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.statistics import metric_spec
+from pytest_matalign.study.measures.planted import planted_families
 
 CHANCE = 10 / 249
 """CKNNA of unrelated spaces is about k / (n - 1)."""

@@ -31,7 +31,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_matalign.cli import main
+from pytest_matalign.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

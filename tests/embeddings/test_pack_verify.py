@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from packing import SPLIT, packed, stored
-from pytest_matalign.cli import main
+from pytest_matalign.cli.main import main
 from pytest_matalign.embeddings.pack import Pack, add_entry
 from pytest_matalign.embeddings.pack_verify import verify_entry
 

@@ -12,8 +12,8 @@ import pytest
 from pytest_matalign.environments import build
 from pytest_matalign.environments.build import create, remove, size_of
 from pytest_matalign.environments.doctor import examine
+from pytest_matalign.environments.folders import built, folder_of
 from pytest_matalign.environments.locking import pins, write_lock
-from pytest_matalign.environments.place import built, folder_of
 from pytest_matalign.environments.spec import environment
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from small_environment import ONLY_THERE, link_environment, write_spec

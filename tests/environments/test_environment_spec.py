@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_matalign.environments.place import built, folder_of
+from pytest_matalign.environments.folders import built, folder_of
 from pytest_matalign.environments.spec import environment, spec_files
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.zoo.registry import cards

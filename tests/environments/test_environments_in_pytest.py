@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from hosts import Host
-from pytest_matalign.cli import main
-from pytest_matalign.commands.embed import blocks_of, shard
+from pytest_matalign.cli.embed import blocks_of, shard
+from pytest_matalign.cli.main import main
 from pytest_matalign.environments import process
 from pytest_matalign.splits import load_split
 from pytest_matalign.zoo import registry

@@ -18,7 +18,7 @@ from ase.build import molecule
 from pytest_matalign.embeddings.extraction import extract
 from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.embeddings.store import Store
-from pytest_matalign.environments.place import built, folder_of
+from pytest_matalign.environments.folders import built, folder_of
 from pytest_matalign.environments.process import worker_of
 from pytest_matalign.environments.remote import RemoteModel, SmallerBatchWarning
 from pytest_matalign.environments.spec import environment
@@ -154,7 +154,7 @@ def test_a_worker_ends_with_its_host(small: str, small_root: Path) -> None:
     """Even if the host is killed while the worker computes."""
     script = (
         "from small_environment import moody\n"
-        "from pytest_matalign.environments.place import built\n"
+        "from pytest_matalign.environments.folders import built\n"
         "from pytest_matalign.environments.process import worker_of\n"
         "from pytest_matalign.splits.sample import Sample\n"
         "from pytest_matalign.zoo import registry\n"

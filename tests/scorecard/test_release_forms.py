@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from pytest_matalign.scorecard.against_baseline import changes
 from pytest_matalign.scorecard.annotations import workflow_commands
 from pytest_matalign.scorecard.badge import badge
 from pytest_matalign.scorecard.compare import compare, markdown
@@ -24,7 +25,6 @@ from pytest_matalign.scorecard.model import (
     StaleRow,
     SuiteEntry,
 )
-from pytest_matalign.scorecard.release import changes
 from pytest_matalign.scorecard.terminal import lines
 
 

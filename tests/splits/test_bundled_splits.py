@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pytest_matalign.splits import load_split, split_cards
-from pytest_matalign.splits.build_order import fixed_order
+from pytest_matalign.splits.build.order import fixed_order
 from pytest_matalign.splits.card import CARDS
 
 DATA = CARDS.parent / "data"
@@ -158,7 +158,7 @@ def test_ase_reads_the_same_structures(name: str) -> None:
 @pytest.mark.parametrize("name", ["qm9", "ccd-ligands"])
 def test_smiles_parse_and_describe_the_molecule(name: str) -> None:
     """RDKit reads every SMILES and finds the composition of the 3D structure."""
-    from pytest_matalign.splits.build_order import smiles_fits_atoms
+    from pytest_matalign.splits.build.order import smiles_fits_atoms
 
     for sample in load_split(name, samples=200).samples:
         smiles_fits_atoms(sample)

@@ -21,10 +21,10 @@ from ase import Atoms
 
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits import Sample, load_split, split_cards
-from pytest_matalign.splits import build_bcif as bcif
-from pytest_matalign.splits.build import build, main, to_toml
-from pytest_matalign.splits.build_archive import read_member
-from pytest_matalign.splits.build_order import (
+from pytest_matalign.splits.build import bcif
+from pytest_matalign.splits.build.archive import read_member
+from pytest_matalign.splits.build.make import build, main, to_toml
+from pytest_matalign.splits.build.order import (
     RejectedError,
     accepted,
     fixed_order,
@@ -33,7 +33,7 @@ from pytest_matalign.splits.build_order import (
     one_a_formula,
     smiles_fits_atoms,
 )
-from pytest_matalign.splits.build_recipes import RECIPES
+from pytest_matalign.splits.build.recipes import RECIPES
 from pytest_matalign.splits.card import SplitCard
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_matalign.suites import Expectation
-from pytest_matalign.verdicts.judge import apply, combine, explain
+from pytest_matalign.suites.schema import Expectation
+from pytest_matalign.verdicts.expectations import apply, combine, explain
 
 FLOOR = Expectation(id="floor", metric="cknna", at_least=0.5, source="chosen")
 CEILING = Expectation(id="ceiling", metric="cknna", at_most=0.5, source="chosen")

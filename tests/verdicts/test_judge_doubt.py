@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_matalign.suites import Expectation
-from pytest_matalign.verdicts import judge
+from pytest_matalign.suites.schema import Expectation
+from pytest_matalign.verdicts import expectations as judge
 
 FLOOR = Expectation(id="floor", metric="cknna", at_least=0.5, source="chosen")
 

@@ -15,7 +15,7 @@ from ase.build import bulk, molecule
 from pytest_matalign.splits import Sample, load_split
 from pytest_matalign.zoo import registry
 from pytest_matalign.zoo.adapters import hienet
-from pytest_matalign.zoo.scatter import scatter
+from pytest_matalign.zoo.adapters._support.scatter import scatter
 
 
 @lru_cache(maxsize=1)

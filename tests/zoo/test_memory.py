@@ -9,13 +9,13 @@ import sys
 
 import pytest
 
-from pytest_matalign.zoo.memory import kept_memory
+from pytest_matalign.zoo.adapters._support.memory import kept_memory
 
 FAULTS = """
 import resource, sys
 import torch
 from contextlib import nullcontext
-from pytest_matalign.zoo.memory import kept_memory
+from pytest_matalign.zoo.adapters._support.memory import kept_memory
 
 def layers():
     for _ in range(10):
@@ -52,7 +52,7 @@ def test_errors_pass_through_and_blocks_may_be_nested() -> None:
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is called where there is no mallopt."""
-    from pytest_matalign.zoo import memory
+    from pytest_matalign.zoo.adapters._support import memory
 
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
     memory._mallopt.cache_clear()

@@ -12,8 +12,8 @@ import torch
 
 from pytest_matalign.splits import Sample, load_split
 from pytest_matalign.zoo import registry
+from pytest_matalign.zoo.adapters._support.tokens import framed, vocabulary
 from pytest_matalign.zoo.adapters.rxnfp import TOKEN
-from pytest_matalign.zoo.tokens import framed, vocabulary
 from pytest_matalign.zoo.weights import weight_files
 
 pytestmark = pytest.mark.zoo

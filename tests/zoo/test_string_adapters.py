@@ -16,8 +16,8 @@ from ase.build import bulk, molecule
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import registry
+from pytest_matalign.zoo.adapters._support.prompts import PROMPTS, listing
 from pytest_matalign.zoo.adapters.transformers import load
-from pytest_matalign.zoo.prompts import PROMPTS, listing
 from small_checkpoints import (
     RESIDUES,
     byte_tokenizer,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_matalign.zoo.tokens import TokenModel
+    from pytest_matalign.zoo.adapters._support.tokens import TokenModel
 
 pytestmark = pytest.mark.zoo
 
@@ -318,7 +318,7 @@ def test_prostt5_reads_structures_as_states(prostt5: tuple[object, object]) -> N
     pytest.importorskip("mini3di", reason="mini3di is not installed")
     from scipy.spatial.transform import Rotation
 
-    from pytest_matalign.zoo.texts import three_di
+    from pytest_matalign.zoo.adapters._support.texts import three_di
 
     tokenizer, _ = prostt5
     assert len(tokenizer) > 40

@@ -12,9 +12,9 @@ import torch
 from ase.build import bulk, fcc111, molecule
 
 from pytest_matalign.zoo import registry
-from pytest_matalign.zoo.pooling import mean_by_mask, mean_by_sample
+from pytest_matalign.zoo.adapters._support.pooling import mean_by_mask, mean_by_sample
+from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
-from pytest_matalign.zoo.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.structures import VACUUM, boxed, molecule_of, with_volume
 
 if TYPE_CHECKING:

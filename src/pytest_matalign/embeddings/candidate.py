@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_matalign.embeddings.extraction import Source
-    from pytest_matalign.session.settings import HostTable
+    from pytest_matalign.run.settings import HostTable
     from pytest_matalign.splits.sample import Input, Sample
     from pytest_matalign.zoo.card import Modality, ModelCard
     from pytest_matalign.zoo.model import Model

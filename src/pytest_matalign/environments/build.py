@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_matalign.environments.place import (
+from pytest_matalign.environments.folders import (
     MARKER,
     Built,
     Record,

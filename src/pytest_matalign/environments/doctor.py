@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_matalign.environments.build import size_of
-from pytest_matalign.environments.place import folder_of, folders, read_built
+from pytest_matalign.environments.folders import folder_of, folders, read_built
 from pytest_matalign.environments.process import Worker
 from pytest_matalign.environments.spec import environment
 from pytest_matalign.errors import MatalignError
@@ -14,7 +14,7 @@ from pytest_matalign.errors import MatalignError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_matalign.environments.place import Built
+    from pytest_matalign.environments.folders import Built
     from pytest_matalign.environments.spec import Environment
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pytest_matalign.environments.place import Built
+    from pytest_matalign.environments.folders import Built
 
 MOST_WORKERS = 2
 """Live workers a process keeps; each may hold a model and a copy of torch in memory."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pytest_matalign.environments.place import Built
+    from pytest_matalign.environments.folders import Built
     from pytest_matalign.environments.process import Worker
     from pytest_matalign.environments.protocol import Message
     from pytest_matalign.splits.sample import Sample

@@ -17,7 +17,7 @@ from pytest_matalign.metrics.procrustes import procrustes
 from pytest_matalign.metrics.rsa import rsa
 
 if TYPE_CHECKING:
-    from pytest_matalign.metrics.engine import AlignmentMatrix, alignment_matrix
+    from pytest_matalign.engine.matrix import AlignmentMatrix, alignment_matrix
 
 __all__ = [
     "PREPROCESSES",
@@ -42,7 +42,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import the engine, and torch with it, only when asked for."""
     if name in {"AlignmentMatrix", "alignment_matrix"}:
-        from pytest_matalign.metrics import engine
+        from pytest_matalign.engine import matrix as engine
 
         return getattr(engine, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

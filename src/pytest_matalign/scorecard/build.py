@@ -13,7 +13,7 @@ import msgspec
 
 from pytest_matalign import __version__
 from pytest_matalign.scorecard.model import ModelEntry, Run, Scorecard, SplitEntry, SuiteEntry
-from pytest_matalign.suites import card_of_split
+from pytest_matalign.suites.load import card_of_split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         GateRecord,
         StaleRow,
     )
-    from pytest_matalign.suites import Suite
+    from pytest_matalign.suites.schema import Suite
     from pytest_matalign.zoo.card import ModelCard
 
 PACKAGES = (

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_matalign.scorecard.release import table
+from pytest_matalign.scorecard.against_baseline import table
 from pytest_matalign.scorecard.summary import in_words, verdict_counts
 from pytest_matalign.verdicts.baseline import row_of
 from pytest_matalign.verdicts.regression import from_values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_matalign.scorecard.release import release_markdown
+from pytest_matalign.scorecard.against_baseline import release_markdown
 from pytest_matalign.scorecard.summary import (
     Partner,
     SplitTable,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textwrap import shorten, wrap
 from typing import TYPE_CHECKING
 
-from pytest_matalign.scorecard.release import release_lines
+from pytest_matalign.scorecard.against_baseline import release_lines
 from pytest_matalign.scorecard.summary import (
     Partner,
     SplitTable,

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_matalign.metrics.spec import METRICS, MetricSpec, metric_spec
 from pytest_matalign.statistics.assess import (
     Difference,
     Estimate,
@@ -19,7 +20,6 @@ from pytest_matalign.statistics.resampling import (
     permutation_test,
     subsampling_interval,
 )
-from pytest_matalign.statistics.spec import METRICS, MetricSpec, metric_spec
 
 if TYPE_CHECKING:
     from pytest_matalign.statistics.matrix import MATRIX_METRICS, MatrixEstimate, assess_matrix

@@ -15,7 +15,7 @@ from pytest_matalign.statistics.comparison import Comparison, Part, Space, make_
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pytest_matalign.statistics.spec import MetricSpec
+    from pytest_matalign.metrics.spec import MetricSpec
 
 MINIMUM_SAMPLES = 10
 

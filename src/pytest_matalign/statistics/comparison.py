@@ -12,9 +12,9 @@ from pytest_matalign.metrics.preprocessing import preprocess
 
 if TYPE_CHECKING:
     from pytest_matalign.metrics.arrays import Float64
+    from pytest_matalign.metrics.spec import MetricSpec
     from pytest_matalign.statistics.influence import Influence
     from pytest_matalign.statistics.permutation import Null
-    from pytest_matalign.statistics.spec import MetricSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

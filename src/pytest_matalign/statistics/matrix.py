@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from pytest_matalign.engine.distances import DistanceSums, block_rows
+from pytest_matalign.engine.matrix import checked_length, open_spaces
+from pytest_matalign.engine.neighbours import neighbour_lists
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics.engine import checked_length, open_spaces
-from pytest_matalign.metrics.engine_distances import DistanceSums, block_rows
-from pytest_matalign.metrics.engine_neighbours import neighbour_lists
 from pytest_matalign.metrics.neighbours import require_neighbours
 from pytest_matalign.statistics.matrix_distances import (
     MomentPass,
@@ -24,8 +24,8 @@ from pytest_matalign.statistics.matrix_overlap import MatrixMoments, overlap_mom
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from pytest_matalign.engine.spaces import Rows, Space
     from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.metrics.engine_sources import Rows, Space
 
 MATRIX_METRICS = (
     "cknna",

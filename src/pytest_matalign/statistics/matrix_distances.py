@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from pytest_matalign.metrics.engine_distances import (
+from pytest_matalign.engine.distances import (
     DistancePass,
     DistanceSums,
     distance_correlations,
     imbalances,
 )
-from pytest_matalign.metrics.engine_products import cka_matrix
-from pytest_matalign.metrics.engine_ranks import FlagCounter, in_parallel
+from pytest_matalign.engine.products import cka_matrix
+from pytest_matalign.engine.ranks import FlagCounter, in_parallel
 from pytest_matalign.statistics.matrix_overlap import MatrixMoments
 from pytest_matalign.statistics.nearest import NEAREST_PAST
 from pytest_matalign.statistics.permutation import PairSums, permutation_covariance
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pytest_matalign.engine.neighbours import Lists
+    from pytest_matalign.engine.spaces import Space
     from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.metrics.engine_neighbours import Lists
-    from pytest_matalign.metrics.engine_sources import Space
 
 # First neighbours whose mean rank stands for the edge of a neighbourhood, as in `nearest.py`.
 _EDGE = NEAREST_PAST + 1

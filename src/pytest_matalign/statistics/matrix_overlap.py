@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from pytest_matalign.metrics.engine_neighbours import SLACK, Lists, weights_for
+from pytest_matalign.engine.neighbours import SLACK, Lists, weights_for
 from pytest_matalign.statistics.nearest import EDGE
 from pytest_matalign.statistics.permutation import PairSums, permutation_covariance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_matalign.engine.spaces import Space
     from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.metrics.engine_sources import Space
 
 _TABLE = 1 << 19
 

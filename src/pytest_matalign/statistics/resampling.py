@@ -19,7 +19,7 @@ from pytest_matalign.statistics.calibration import calibrated_score
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_matalign.statistics.spec import MetricSpec
+    from pytest_matalign.metrics.spec import MetricSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from pytest_matalign.testing.subject import FaultError, Subject
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_matalign.environments.place import Built
+    from pytest_matalign.environments.folders import Built
     from pytest_matalign.splits.sample import Sample
     from pytest_matalign.zoo.card import ModelCard
     from pytest_matalign.zoo.model import Model

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_matalign.scorecard.model import BaselineOutcome
-from pytest_matalign.verdicts.judge import LEVEL, one_sided_p
+from pytest_matalign.verdicts.expectations import LEVEL, one_sided_p
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

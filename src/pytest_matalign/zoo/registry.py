@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-    from pytest_matalign.environments.place import Built
+    from pytest_matalign.environments.folders import Built
     from pytest_matalign.zoo.card import ModelCard
     from pytest_matalign.zoo.model import Model
 
@@ -114,7 +114,7 @@ def environment_of(card: ModelCard) -> Built | None:
     """
     if card.environment is None or not _missing(card):
         return None
-    from pytest_matalign.environments.place import built
+    from pytest_matalign.environments.folders import built
 
     return built(card.environment)
 

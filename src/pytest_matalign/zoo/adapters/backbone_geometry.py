@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_matalign.zoo.adapters._describe import PerSample
+from pytest_matalign.zoo.adapters._support.describe import PerSample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_matalign.zoo.memory import kept_memory
-from pytest_matalign.zoo.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.memory import kept_memory
+from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import with_volume
 from pytest_matalign.zoo.weights import weight_files

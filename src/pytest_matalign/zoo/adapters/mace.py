@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.zoo.memory import kept_memory
-from pytest_matalign.zoo.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.memory import kept_memory
+from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
-from pytest_matalign.zoo.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.structures import copy_of
 from pytest_matalign.zoo.weights import weight_files
 

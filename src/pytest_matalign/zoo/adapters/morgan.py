@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_matalign.zoo.adapters._describe import PerSample
+from pytest_matalign.zoo.adapters._support.describe import PerSample
 from pytest_matalign.zoo.structures import molecule_of
 
 if TYPE_CHECKING:

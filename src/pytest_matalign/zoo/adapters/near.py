@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_matalign.zoo.adapters._describe import PerSample
+from pytest_matalign.zoo.adapters._support.describe import PerSample
 from pytest_matalign.zoo.quiet import import_quietly
 
 if TYPE_CHECKING:

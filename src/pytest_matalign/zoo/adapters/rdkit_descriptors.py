@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_matalign.zoo.adapters._describe import PerSample
+from pytest_matalign.zoo.adapters._support.describe import PerSample
 from pytest_matalign.zoo.adapters.morgan import unreadable
 from pytest_matalign.zoo.structures import molecule_of
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
+from pytest_matalign.zoo.adapters._support.tokens import (
+    TokenModel,
+    Tokens,
+    framed,
+    headless,
+    vocabulary,
+)
 from pytest_matalign.zoo.quiet import import_quietly, quiet
-from pytest_matalign.zoo.shuffle import shuffle_if_asked
-from pytest_matalign.zoo.tokens import TokenModel, Tokens, framed, headless, vocabulary
 from pytest_matalign.zoo.weights import weight_files
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_matalign.zoo.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.weights import weight_files
 

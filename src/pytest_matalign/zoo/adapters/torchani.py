@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_matalign.zoo.pooling import mean_by_mask
+from pytest_matalign.zoo.adapters._support.pooling import mean_by_mask
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 
 if TYPE_CHECKING:

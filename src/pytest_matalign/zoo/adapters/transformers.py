@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
+from pytest_matalign.zoo.adapters._support.prompts import PROMPTS
+from pytest_matalign.zoo.adapters._support.reading import Reading, encoded, longest
+from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
+from pytest_matalign.zoo.adapters._support.texts import text_of
+from pytest_matalign.zoo.adapters._support.tokens import TokenModel, Tokens, muted_logging
 from pytest_matalign.zoo.hub import fetch, snapshot
-from pytest_matalign.zoo.prompts import PROMPTS
 from pytest_matalign.zoo.quiet import import_quietly, quiet
-from pytest_matalign.zoo.reading import Reading, encoded, longest
-from pytest_matalign.zoo.shuffle import shuffle_if_asked
-from pytest_matalign.zoo.texts import text_of
-from pytest_matalign.zoo.tokens import TokenModel, Tokens, muted_logging
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_matalign.zoo.pooling import mean_by_mask
+from pytest_matalign.zoo.adapters._support.pooling import mean_by_mask
+from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
-from pytest_matalign.zoo.shuffle import shuffle_if_asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,62 @@
+"""`matalign gate`: what `pytest --matalign` does, without pytest and with the same verdicts."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from pytest_matalign.cli.options import add_options, plan_of
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pytest_matalign.plugin.records import Ledger
+    from pytest_matalign.run.plan import Plan
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare `matalign gate`."""
+    gate = commands.add_parser("gate", help="run suites on a candidate, with pytest's verdicts")
+    add_options(gate)
+    gate.add_argument("-q", "--quiet", action="store_true", help="one line a suite")
+    gate.set_defaults(run=_gate)
+
+
+def _gate(options: argparse.Namespace) -> int:
+    from shutil import get_terminal_size
+
+    from pytest_matalign.plugin.records import Ledger
+    from pytest_matalign.run.outputs import annotation_lines, write_outputs
+    from pytest_matalign.scorecard import terminal
+    from pytest_matalign.scorecard.build import RunClock
+    from pytest_matalign.scorecard.summary import failures
+
+    plan = plan_of(options)
+    plan.check()
+    clock = RunClock(command=f"matalign {' '.join(sys.argv[1:])}")
+    ledger = Ledger()
+    _fill(ledger, plan)
+    gates, _ = plan.gates_of(ledger)
+    scorecard = plan.scorecard_of(ledger, clock, gates=gates)
+    told = write_outputs(plan, scorecard)
+    width = get_terminal_size().columns
+    shown = terminal.lines(scorecard, width=width, quiet=options.quiet)
+    for line in (*shown, *told, *annotation_lines(scorecard)):
+        sys.stdout.write(line + "\n")
+    return 1 if failures(scorecard) else 0
+
+
+def _fill(ledger: Ledger, plan: Plan) -> None:
+    """Go through every check in the order pytest does: embeddings by model, then alignments."""
+    from pytest_matalign.run.baseline_update import keep_rows
+
+    cases = [case for name in plan.suites for case in plan.embedding_cases(name)]
+    plan.evaluator.told = frozenset((case.model, case.split.id) for case in cases)
+    for case in sorted(cases, key=lambda case: case.model):
+        record = plan.evaluator.embedding_record(case)
+        ledger.add(record)
+        if plan.settings.update and case.model == plan.candidate_id and record.digest:
+            keep_rows(plan, case)
+    for name in plan.suites:
+        for one in plan.alignment_cases(name):
+            ledger.add(plan.evaluator.alignment_record(one))

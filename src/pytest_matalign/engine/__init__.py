@@ -1,0 +1,1 @@
+"""All pairs of many embeddings at once, in tiles with bounded memory."""

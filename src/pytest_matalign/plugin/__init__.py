@@ -1,0 +1,1 @@
+"""Everything that knows pytest: hooks, collection, fixtures, scheduling, progress, reporting."""

@@ -1,0 +1,1 @@
+"""The page of a scorecard and the figures for papers."""

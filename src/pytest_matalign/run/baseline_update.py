@@ -1,0 +1,141 @@
+"""Write the baseline: a deliberate act on a person's machine, committed and reviewed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pytest_matalign import __version__
+from pytest_matalign.embeddings.embedding import Embedding
+from pytest_matalign.embeddings.store import Rows, key_of
+from pytest_matalign.verdicts.baseline import Baseline, row_of, write_baseline
+from pytest_matalign.verdicts.earlier_release import MODEL
+
+if TYPE_CHECKING:
+    from pytest_matalign.run.plan import Plan
+    from pytest_matalign.scorecard.model import EmbeddingRecord, Scorecard
+    from pytest_matalign.suites.cases import EmbeddingCase
+    from pytest_matalign.verdicts.baseline import Key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """What an update did to the baseline, in numbers of rows."""
+
+    new: int
+    replaced: int
+    kept: int
+    dropped: int
+    splits: tuple[str, ...]
+    """Splits whose embeddings were written."""
+
+    def in_words(self) -> str:
+        """One sentence."""
+        rows = f"{self.new} new, {self.replaced} replaced, {self.kept} kept"
+        if self.dropped:
+            rows += f", {self.dropped} stale rows dropped"
+        return f"{rows}; embeddings of {', '.join(self.splits) or 'no split'}"
+
+
+def keep_rows(plan: Plan, case: EmbeddingCase) -> None:
+    """Store the candidate's rows by their content, for whichever process writes the baseline."""
+    embedding = plan.evaluator.embedding(case.model, case.split)
+    rows = Rows(ids=embedding.ids, refused=dict(embedding.refused), vectors=embedding.vectors)
+    plan.store.write_rows(_content_key(embedding.digest), rows, provenance={"kept": case.id})
+
+
+def update(plan: Plan, scorecard: Scorecard) -> Update:
+    """Write what the run measured into the baseline.
+
+    `new` adds rows of checks the baseline has none for. `regressed` takes over, whole, every
+    split on which a check regressed: rows and embedding of a split always belong to one release.
+    `all` takes over everything measured and drops rows that are stale.
+
+    Args:
+        plan: Of the run.
+        scorecard: What it found.
+    """
+    mode = plan.settings.update
+    old = plan.baseline.baseline
+    before = {row.key: row for row in old.rows} if old else {}
+    measured = {row.key: row for row in map(row_of, scorecard.alignments) if row is not None}
+    regressed = {r.split for r in scorecard.alignments if r.verdict == "regressed"}
+    taken = {
+        key: row
+        for key, row in measured.items()
+        if mode == "all" or key not in before or (mode == "regressed" and key[1] in regressed)
+    }
+    stale = {(s.suite, s.split, s.reference, s.metric) for s in scorecard.stale}
+    dropped = stale & set(before) if mode == "all" else set()
+    after = {key: row for key, row in {**before, **taken}.items() if key not in dropped}
+    splits = _embeddings(plan, scorecard, taken=set(taken), before=set(before))
+    if taken or dropped or old is None:
+        write_baseline(
+            plan.baseline.path,
+            Baseline(
+                candidate=scorecard.candidate or "",
+                package_version=__version__,
+                rows=tuple(after.values()),
+            ),
+        )
+    return Update(
+        new=len(set(taken) - set(before)),
+        replaced=len(set(taken) & set(before)),
+        kept=len(set(before) - set(taken) - dropped),
+        dropped=len(dropped),
+        splits=splits,
+    )
+
+
+def _embeddings(
+    plan: Plan, scorecard: Scorecard, *, taken: set[Key], before: set[Key]
+) -> tuple[str, ...]:
+    """Write the candidate's embeddings of the splits that are taken over whole."""
+    encoding = plan.settings.host.baseline_embeddings
+    if encoding == "none":
+        return ()
+    # What is merely added must not replace the embedding that earlier rows were measured with.
+    staying = {key[1] for key in before} if plan.settings.update == "new" else set()
+    whole = {key[1] for key in taken} - staying
+    written: list[str] = []
+    for record in scorecard.embeddings:
+        if record.model != scorecard.candidate or record.split not in whole - set(written):
+            continue
+        if _write_embedding(plan, record, encoding=encoding):
+            written.append(record.split)
+    return tuple(written)
+
+
+def _write_embedding(plan: Plan, record: EmbeddingRecord, *, encoding: str) -> bool:
+    from pytest_matalign.embeddings.pack import add_entry
+    from pytest_matalign.embeddings.pack_build import encoded
+
+    rows = plan.store.read_rows(_content_key(record.digest)) if record.digest else None
+    if rows is None:
+        return False
+    wanted = next(split for split in plan.suites[record.suite].split if split.id == record.split)
+    assert plan.candidate is not None, "only a candidate has a baseline"
+    card = plan.candidate.card
+    one = encoded(
+        Embedding(
+            model=MODEL,
+            split=record.split,
+            ids=rows.ids,
+            vectors=rows.vectors,
+            refused=rows.refused,
+        ),
+        card=msgspec.structs.replace(card, id=MODEL, name=card.id),
+        split=plan.evaluator.split(wanted),
+        weights=record.digest or "",
+        adapter_version=0,
+        encoding="float16" if encoding == "float16" else "float32",
+    )
+    title = f"baseline of {card.id}"
+    add_entry(plan.baseline.folder, one.entry, one.tensors, title=title)
+    return True
+
+
+def _content_key(digest: str) -> str:
+    return key_of({"rows of a candidate": digest})

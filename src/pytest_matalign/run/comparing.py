@@ -1,0 +1,136 @@
+"""Compare embeddings, remembering results in the store and preparations in memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from pytest_matalign.embeddings.embedding import Embedding, common_ids
+from pytest_matalign.embeddings.store import Store, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_matalign.statistics import MetricSpec, Prepared
+    from pytest_matalign.suites.schema import SuiteMetric
+
+RESULT_VERSION = 1
+"""Raised whenever the content of a stored result changes."""
+PREPARED_KEPT = 40
+"""Prepared embeddings held in memory; more than the models of a suite, so pairs share them."""
+MEASURED = (
+    "n",
+    "value",
+    "low",
+    "high",
+    "confidence",
+    "null_mean",
+    "null_sd",
+    "p_value",
+    "calibrated",
+)
+"""Fields of `statistics.Estimate` that a record takes over."""
+
+
+def spec_of(metric: SuiteMetric) -> MetricSpec:
+    """The metric of a suite, checked.
+
+    Raises:
+        MetricInputError: If there is no such metric, or it has no such setting.
+    """
+    from pytest_matalign.statistics import metric_spec
+
+    return metric_spec(metric.name, k=metric.k, preprocess=metric.preprocess)
+
+
+class Comparer:
+    """Alignments of two embeddings, and differences of two alignments."""
+
+    def __init__(self, *, store: Store, metrics: Iterable[SuiteMetric]) -> None:
+        self._store = store
+        self._metrics = tuple(dict.fromkeys(metrics))
+        self._specs: tuple[MetricSpec, ...] = ()
+        self._prepared: OrderedDict[tuple[str, tuple[str, ...]], Prepared] = OrderedDict()
+
+    def estimate(self, a: Embedding, b: Embedding, spec: MetricSpec) -> dict[str, Any]:
+        """Fields of `statistics.Estimate` named in `MEASURED`, and `directions`.
+
+        Raises:
+            MetricInputError: If the two cannot be compared.
+        """
+        ids = common_ids(a, b)
+        key = self._key([a, b], ids, spec, kind="embeddings")
+        stored: dict[str, Any] | None = self._store.read_result(key)
+        if stored is None:
+            stored = self._assess(a, b, ids=ids, spec=spec)
+            self._store.write_result(key, stored)
+        return stored
+
+    def difference(
+        self,
+        first: Embedding,
+        second: Embedding,
+        *,
+        partner: Embedding,
+        spec: MetricSpec,
+        tolerance: float,
+    ) -> dict[str, Any]:
+        """Fields of `statistics.Difference`: how much more the first agrees with the partner.
+
+        Raises:
+            MetricInputError: If too few samples are common to the three.
+        """
+        ids = common_ids(first, second, partner)
+        key = self._key([first, second, partner], ids, spec, kind=f"difference {tolerance!r}")
+        stored: dict[str, Any] | None = self._store.read_result(key)
+        if stored is None:
+            stored = self._contrast(first, second, partner, ids=ids, spec=spec, tolerance=tolerance)
+            self._store.write_result(key, stored)
+        return stored
+
+    def _key(
+        self, embeddings: list[Embedding], ids: tuple[str, ...], spec: MetricSpec, *, kind: str
+    ) -> str:
+        return key_of(
+            {
+                "version": RESULT_VERSION,
+                kind: [embedding.digest for embedding in embeddings],
+                "ids": key_of({"ids": list(ids)}),
+                "spec": [spec.estimator, spec.k, spec.preprocess],
+            }
+        )
+
+    def _assess(
+        self, a: Embedding, b: Embedding, *, ids: tuple[str, ...], spec: MetricSpec
+    ) -> dict[str, Any]:
+        from pytest_matalign.embeddings.extraction import one_thread
+        from pytest_matalign.statistics import assess
+
+        # One thread: the order in which a product is summed must not depend on the machine.
+        with one_thread():
+            estimate = assess(self._prepare(a, ids), self._prepare(b, ids), spec)
+        return {name: getattr(estimate, name) for name in (*MEASURED, "directions")}
+
+    def _contrast(
+        self, *three: Embedding, ids: tuple[str, ...], spec: MetricSpec, tolerance: float
+    ) -> dict[str, Any]:
+        from pytest_matalign.embeddings.extraction import one_thread
+        from pytest_matalign.statistics import assess_difference
+
+        with one_thread():
+            first, second, partner = (self._prepare(embedding, ids) for embedding in three)
+            return asdict(assess_difference(first, second, partner, spec, tolerance=tolerance))
+
+    def _prepare(self, embedding: Embedding, ids: tuple[str, ...]) -> Prepared:
+        from pytest_matalign.statistics import prepare
+
+        key = (embedding.digest, ids)
+        if key not in self._prepared:
+            # Every metric of every suite of the run, so that one preparation serves all.
+            self._specs = self._specs or tuple(map(spec_of, self._metrics))
+            self._prepared[key] = prepare(embedding.rows(ids), specs=self._specs)
+            if len(self._prepared) > PREPARED_KEPT:
+                self._prepared.popitem(last=False)
+        self._prepared.move_to_end(key)
+        return self._prepared[key]

@@ -1,0 +1,274 @@
+"""What a run is made of, worked out from its settings; knows nothing of pytest.
+
+pytest's session and `matalign gate` both are a plan plus their own way of going through it, which
+is why they reach the same verdicts.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pytest_matalign.embeddings.candidate import resolve_candidate
+from pytest_matalign.embeddings.references import References
+from pytest_matalign.embeddings.store import Store
+from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.run.gates import judge_gates, with_host_gates
+from pytest_matalign.run.measuring import Evaluator
+from pytest_matalign.scorecard.build import build_scorecard
+from pytest_matalign.scorecard.model import StaleRow
+from pytest_matalign.suites.cases import alignment_cases, embedding_cases
+from pytest_matalign.suites.load import bundled_suites, card_of_split, find_suite, load_suite
+from pytest_matalign.verdicts.baseline import stale_rows
+from pytest_matalign.zoo.permission import allow_pickles
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_matalign.embeddings.candidate import Candidate
+    from pytest_matalign.embeddings.pack import Pack
+    from pytest_matalign.plugin.records import Ledger
+    from pytest_matalign.run.measuring import ProgressMaker
+    from pytest_matalign.run.settings import Settings
+    from pytest_matalign.scorecard.build import RunClock
+    from pytest_matalign.scorecard.model import (
+        AlignmentRecord,
+        EmbeddingRecord,
+        GateRecord,
+        Scorecard,
+    )
+    from pytest_matalign.suites.cases import Case, EmbeddingCase
+    from pytest_matalign.suites.schema import Suite
+    from pytest_matalign.verdicts.earlier_release import BaselineBook
+    from pytest_matalign.zoo.card import ModelCard
+
+
+class Plan:
+    """Suites, models, cases and the engine of one run."""
+
+    def __init__(self, settings: Settings, *, progress: ProgressMaker) -> None:
+        self.settings = settings
+        allow_pickles(allowed=settings.host.allow_pickle)
+        self._progress = progress
+
+    @cached_property
+    def candidate(self) -> Candidate | None:
+        """The model under test, if one is configured."""
+        host = self.settings.host
+        if not host.candidate:
+            return None
+        return resolve_candidate(host, root=self.settings.root, run_id=self.settings.run_id)
+
+    @property
+    def candidate_id(self) -> str | None:
+        """Card id of the model under test."""
+        return self.candidate.card.id if self.candidate else None
+
+    @cached_property
+    def cards(self) -> Mapping[str, ModelCard]:
+        """Cards of the zoo and of the candidate."""
+        from pytest_matalign.zoo.registry import cards
+
+        own = {self.candidate.card.id: self.candidate.card} if self.candidate else {}
+        return {**cards(), **own}
+
+    @cached_property
+    def folders(self) -> Mapping[str, Path]:
+        """Folder of every suite of the run, by suite name."""
+        named = self.settings.host.suites
+        found = [find_suite(name, base=self.settings.root) for name in named]
+        folders = found or list(bundled_suites().values())
+        return {load_suite(folder).name: folder for folder in folders}
+
+    @cached_property
+    def suites(self) -> Mapping[str, Suite]:
+        """Suites of the run: those named, or every bundled one that can be served here."""
+        loaded = {name: self._reduced(load_suite(f)) for name, f in self.folders.items()}
+        if self.settings.host.suites:
+            return with_host_gates(loaded, self.settings.host.gate)
+        served = {name: suite for name, suite in loaded.items() if self._served(suite)}
+        if not served:
+            raise ConfigurationError(
+                "No bundled suite can be served by the models installed here: "
+                "pip install 'pytest-matalign[zoo]', or name a suite with --matalign-suite."
+            )
+        return with_host_gates(served, self.settings.host.gate)
+
+    @cached_property
+    def packs(self) -> tuple[Pack, ...]:
+        """Packs the host names, then the one that ships with the package."""
+        from pytest_matalign.embeddings.pack import Pack, bundled_pack
+        from pytest_matalign.embeddings.pack_hub import local_pack
+
+        named = [local_pack(spec, root=self.settings.root) for spec in self.settings.host.packs]
+        bundled = bundled_pack()
+        return (*(Pack(folder) for folder in named), *([bundled] if bundled else []))
+
+    @cached_property
+    def references(self) -> References:
+        """Where embeddings of zoo models come from."""
+        policy = self.settings.references
+        packs = () if policy == "installed" else self.packs
+        return References(policy=policy, packs=packs, store=self.store)
+
+    @cached_property
+    def store(self) -> Store:
+        """The embedding store."""
+        return Store(self.settings.store)
+
+    @cached_property
+    def baseline(self) -> BaselineBook:
+        """Alignments of the candidate's earlier release."""
+        from pytest_matalign.verdicts.earlier_release import BaselineBook
+
+        return BaselineBook(self.settings.baseline, tolerance=self.settings.host.tolerance)
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """The engine; made on first use, by processes that run checks."""
+        return Evaluator(
+            suites=self.suites,
+            cards=self.cards,
+            store=self.store,
+            references=self.references,
+            samples=self.settings.samples,
+            candidate=self.candidate,
+            baseline=self.baseline,
+            progress=self._progress,
+        )
+
+    def check(self) -> None:
+        """Find out everything that can be known to be wrong before anything runs.
+
+        Raises:
+            ConfigurationError: If a suite, card, gate, baseline or option is wrong.
+        """
+        for suite in self.suites:
+            self.alignment_cases(suite)
+        if self.settings.update and self.candidate is None:
+            raise ConfigurationError(
+                "--matalign-update writes the baseline of a candidate, and there is none; name it "
+                "with --matalign-candidate or in [tool.matalign]."
+            )
+        if self.candidate is not None:
+            self.baseline.check()
+        if self.settings.references != "installed":
+            for pack in self.packs:
+                _ = pack.contents
+
+    def embedding_cases(self, suite: str) -> list[EmbeddingCase]:
+        """Embeddings a suite needs."""
+        return embedding_cases(self.suites[suite], candidate=self.candidate_id)
+
+    def alignment_cases(self, suite: str) -> list[Case]:
+        """Alignments a suite asks for."""
+        return alignment_cases(self.suites[suite], self.cards, candidate=self.candidate_id)
+
+    def gates_of(self, ledger: Ledger) -> tuple[list[GateRecord], list[GateRecord]]:
+        """Gates of the run: those judged, and those whose suites were not checked whole.
+
+        A mean over the checks that `-k` happened to select would be another mean, so it is not
+        taken.
+        """
+        judged: list[GateRecord] = []
+        unjudged: list[GateRecord] = []
+        for name, suite in self.suites.items():
+            embeddings, alignments = self.records_of(name, ledger)
+            found = judge_gates(
+                suite,
+                candidate=self.candidate_id,
+                embeddings=embeddings,
+                alignments=alignments,
+            )
+            asked = len(self.alignment_cases(name))
+            if len(alignments) == asked and len(embeddings) == len(self.embedding_cases(name)):
+                judged += found
+            elif alignments:
+                reason = f"{len(alignments)} of the suite's {asked} alignments were checked"
+                unjudged += [
+                    msgspec.structs.replace(
+                        gate, verdict="skipped", reason=reason, value=None, low=None, high=None
+                    )
+                    for gate in found
+                ]
+        return judged, unjudged
+
+    def records_of(
+        self, suite: str, ledger: Ledger
+    ) -> tuple[tuple[EmbeddingRecord, ...], tuple[AlignmentRecord, ...]]:
+        """Records of one suite, in the order of its cases."""
+        embeddings = ledger.embeddings(
+            (c.suite, c.split.id, c.model) for c in self.embedding_cases(suite)
+        )
+        alignments = ledger.alignments(
+            (c.suite, c.split.id, c.a, c.b, c.metric.name) for c in self.alignment_cases(suite)
+        )
+        return embeddings, alignments
+
+    def stale(self) -> tuple[StaleRow, ...]:
+        """Rows of the baseline that no check of the run's suites asks for."""
+        baseline = self.baseline.baseline if self.candidate else None
+        if baseline is None:
+            return ()
+        asked = {
+            (name, case.split.id, case.b, case.metric.name)
+            # Not as cut by --matalign-models: what is left out once is not stale.
+            for name, folder in self.folders.items()
+            for case in alignment_cases(load_suite(folder), self.cards, candidate=self.candidate_id)
+        }
+        rows = stale_rows(baseline, suites=self.suites, asked=asked)
+        return tuple(
+            StaleRow(suite=row.suite, split=row.split, reference=row.reference, metric=row.metric)
+            for row in rows
+        )
+
+    def scorecard_of(
+        self, ledger: Ledger, clock: RunClock, *, gates: Sequence[GateRecord]
+    ) -> Scorecard:
+        """Everything gathered so far."""
+        records = [self.records_of(name, ledger) for name in self.suites]
+        return build_scorecard(
+            embeddings=[record for found, _ in records for record in found],
+            alignments=[record for _, found in records for record in found],
+            gates=gates,
+            stale=self.stale(),
+            suites=self.suites,
+            cards=self.cards,
+            candidate=self.candidate_id,
+            clock=clock,
+        )
+
+    def _reduced(self, suite: Suite) -> Suite:
+        """A suite checked against the zoo, and cut to the models asked for."""
+        for model in (*suite.models, *suite.controls, *suite.required):
+            if model not in self.cards:
+                from pytest_matalign.zoo.registry import card
+
+                card(model)  # raises, naming the closest ids
+        for split in suite.split:
+            card_of_split(split)
+        patterns: Sequence[str] = self.settings.host.models or ("*",)
+        wanted = [
+            tuple(model for model in models if any(fnmatchcase(model, p) for p in patterns))
+            for models in (suite.models, suite.controls)
+        ]
+        return msgspec.structs.replace(suite, models=wanted[0], controls=wanted[1])
+
+    def _served(self, suite: Suite) -> bool:
+        """Whether a suite nobody named is worth running: something to compare is at hand."""
+        from pytest_matalign.zoo.registry import unavailable
+
+        splits = [split.id for split in suite.split]
+        present = [
+            model
+            for model in suite.models
+            if not unavailable(self.cards[model]) or self.references.held(self.cards[model], splits)
+        ]
+        if self.candidate is None:
+            return len(present) > 1
+        offered = {form for split in suite.split for form in card_of_split(split).inputs}
+        return bool(present) and bool(offered & set(self.candidate.card.inputs))

@@ -1,1 +1,0 @@
-"""What a run with `--matalign` does, behind the hooks of `plugin.py`."""

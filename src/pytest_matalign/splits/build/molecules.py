@@ -1,0 +1,211 @@
+"""Molecules from the packages qm9pack 1.0.3 (QM9) and biotite 1.6.0 (CCD)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_matalign.splits.build.archive import read_member
+from pytest_matalign.splits.build.bcif import categories, known, values
+from pytest_matalign.splits.build.order import RejectedError, structure
+from pytest_matalign.splits.perturb import rattle, rng_for
+from pytest_matalign.splits.sample import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+_QM9_LABELS = {
+    "Dipole_debye": "mu_D",
+    "Polarizability_bohr3": "alpha_bohr3",
+    "HOMO_au": "homo_Ha",
+    "LUMO_au": "lumo_Ha",
+    "HOMO_LUMO_gap_au": "gap_Ha",
+    "R2_bohr2": "r2_bohr2",
+    "ZPVE_au": "zpve_Ha",
+    "InternalEnergy_0K_au": "U0_Ha",
+    "Heatcapacity_Cv_cal_mol_K": "Cv_cal_per_mol_K",
+}
+
+
+def qm9(origin: Path) -> dict[str, Callable[[], Sample]]:
+    """Candidates of the three tables of qm9pack 1.0.3, by QM9's own file names."""
+    kept = ("SMILES", "Elements", "XYZ_Ang", *_QM9_LABELS)
+    rows: dict[str, tuple[str, ...]] = {}
+    for part in (1, 2, 3):
+        text = read_member(origin, f"qm9_part{part}.csv").decode("utf-8")
+        table = csv.reader(io.StringIO(text))
+        header = next(table)
+        columns = [header.index(name) for name in kept]
+        name_at = header.index("XYZ_file")
+        for row in table:
+            rows[row[name_at].removesuffix(".xyz")] = tuple(row[i] for i in columns)
+
+    def make(name: str) -> Sample:
+        from ase import Atoms
+
+        smiles, elements, positions, *numbers = rows[name]
+        symbols = re.findall("[A-Z][a-z]?", elements)
+        flat = np.array(re.sub(r"[\[\]]", "", positions).split(","), dtype=np.float64)
+        return Sample(
+            id=name,
+            atoms=Atoms(symbols, positions=flat.reshape(-1, 3)),
+            smiles=smiles,
+            labels=dict(zip(_QM9_LABELS.values(), map(float, numbers), strict=True)),
+        )
+
+    return {name: lambda name=name: make(name) for name in rows}  # type: ignore[misc]  # bound default
+
+
+def shaken(
+    parents: Iterator[Sample], check: Callable[[Sample], None], attempts: int = 50
+) -> Iterator[Sample]:
+    """Rattle molecules by 0.05 to 0.3 Å (uniform in the standard deviation).
+
+    A draw that `check` rejects is repeated; a parent that fails every time is passed over.
+    """
+    for parent in parents:
+        rng = rng_for(parent.id, kind="rattled")
+        for _ in range(attempts):
+            sigma = round(float(rng.uniform(0.05, 0.3)), 3)
+            sample = Sample(
+                id=f"{parent.id}-rattled",
+                atoms=rattle(structure(parent), sigma, rng),
+                smiles=parent.smiles,
+                labels={"rattle_sigma_A": sigma},
+            )
+            try:
+                check(sample)
+            except RejectedError:
+                continue
+            yield sample
+            break
+
+
+CCD_ELEMENTS = frozenset(["H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I"])
+
+
+def ccd(origin: Path) -> dict[str, Callable[[], Sample]]:
+    """Candidates of the Chemical Component Dictionary in biotite 1.6.0, by component id.
+
+    Coordinates are the ideal ones; SMILES are written by RDKit from the dictionary's bonds and
+    charges, with the stereochemistry of the ideal coordinates.
+    """
+    tables = categories(read_member(origin, "components.bcif"))
+    components, atoms, bonds = (
+        tables[name] for name in ("chem_comp", "chem_comp_atom", "chem_comp_bond")
+    )
+    atom_columns = {
+        name: values(atoms[name]) for name in ("atom_id", "type_symbol", "charge", *_IDEAL)
+    }
+    owners = values(atoms["comp_id"])
+    complete = np.logical_and.reduce([known(atoms[name], len(owners)) for name in _IDEAL])
+    bond_columns = {name: values(bonds[name]) for name in ("atom_id_1", "atom_id_2", "value_order")}
+    atom_spans = _spans(owners)
+    bond_spans = _spans(values(bonds["comp_id"]))
+
+    def make(name: str, kind: str, status: str) -> Sample:
+        if kind.upper() != "NON-POLYMER":
+            raise RejectedError("not of the type non-polymer")
+        if status != "REL":
+            raise RejectedError("obsolete or not released")
+        span = atom_spans[name]
+        if not complete[span].all():
+            raise RejectedError("ideal coordinates incomplete")
+        return _component(
+            name,
+            {key: column[span] for key, column in atom_columns.items()},
+            {key: column[bond_spans.get(name, slice(0))] for key, column in bond_columns.items()},
+        )
+
+    described = zip(
+        *(values(components[key]).tolist() for key in ("id", "type", "pdbx_release_status")),
+        strict=True,
+    )
+    return {
+        name: lambda row=(name, kind, status): make(*row)  # type: ignore[misc]  # bound default
+        for name, kind, status in described
+        if name in atom_spans
+    }
+
+
+_IDEAL = tuple(f"pdbx_model_Cartn_{axis}_ideal" for axis in "xyz")
+_ORDERS = {"SING": 1, "DOUB": 2, "TRIP": 3}
+
+
+def _spans(owners: np.ndarray[Any, Any]) -> dict[str, slice]:
+    """Where each owner's rows stand; the rows of one owner are contiguous."""
+    starts = np.flatnonzero(np.concatenate(([True], owners[1:] != owners[:-1])))
+    ends = [*starts[1:], len(owners)]
+    return {str(owners[a]): slice(int(a), int(b)) for a, b in zip(starts, ends, strict=True)}
+
+
+def _component(
+    name: str, atoms: Mapping[str, np.ndarray[Any, Any]], bonds: Mapping[str, np.ndarray[Any, Any]]
+) -> Sample:
+    from ase import Atoms
+    from rdkit import Chem, Geometry, rdBase
+
+    symbols = [str(symbol).capitalize() for symbol in atoms["type_symbol"]]
+    if not set(symbols) <= CCD_ELEMENTS:
+        raise RejectedError("an element beyond H C N O F P S Cl Br I")
+    if atoms["charge"].sum() != 0:
+        raise RejectedError("a total charge")
+    positions = np.stack([atoms[key] for key in _IDEAL], axis=1)
+    editable = Chem.RWMol()
+    conformer = Chem.Conformer(len(symbols))
+    index = {}
+    for i, (symbol, label) in enumerate(zip(symbols, atoms["atom_id"], strict=True)):
+        atom = Chem.Atom(symbol)
+        atom.SetFormalCharge(int(atoms["charge"][i]))
+        atom.SetNoImplicit(True)  # noqa: FBT003  RDKit takes it by position
+        index[label] = editable.AddAtom(atom)
+        conformer.SetAtomPosition(i, Geometry.Point3D(*map(float, positions[i])))
+    for first, second, order in zip(*bonds.values(), strict=True):
+        if order not in _ORDERS:
+            raise RejectedError("a bond that is neither single, double nor triple")
+        kind = Chem.BondType.values[_ORDERS[order]]
+        editable.AddBond(index[first], index[second], kind)
+    editable.AddConformer(conformer)
+    try:
+        with rdBase.BlockLogs():
+            molecule = editable.GetMol()
+            Chem.SanitizeMol(molecule)
+            Chem.AssignStereochemistryFrom3D(molecule)
+            smiles = Chem.MolToSmiles(Chem.RemoveHs(molecule))
+    except (Chem.MolSanitizeException, RuntimeError) as error:
+        raise RejectedError("RDKit cannot sanitize the bonds") from error
+    return Sample(id=name, atoms=Atoms(symbols, positions=positions), smiles=smiles)
+
+
+def heavy_atoms_between(fewest: int, most: int) -> Callable[[Sample], None]:
+    """Reject molecules outside a range of atoms other than hydrogen, ends included."""
+
+    def check(sample: Sample) -> None:
+        heavy = int((structure(sample).numbers != 1).sum())
+        if not fewest <= heavy <= most:
+            raise RejectedError(f"not {fewest} to {most} heavy atoms")
+
+    return check
+
+
+def one_molecule(sample: Sample) -> None:
+    """Reject several molecules in one component."""
+    if "." in (sample.smiles or ""):
+        raise RejectedError("several molecules")
+
+
+def one_a_smiles() -> Callable[[Sample], None]:
+    """Reject a molecule whose SMILES has come before."""
+    seen: set[str] = set()
+
+    def check(sample: Sample) -> None:
+        if (sample.smiles or "") in seen:
+            raise RejectedError("SMILES already there")
+        seen.add(sample.smiles or "")
+
+    return check

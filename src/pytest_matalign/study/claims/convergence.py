@@ -1,0 +1,226 @@
+"""Section: do models that perform better align better?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_matalign.analysis.convergence import Convergence, convergence
+from pytest_matalign.study.claims.performance import energy_errors, probe_errors
+from pytest_matalign.study.figures import scatter
+from pytest_matalign.study.measures.modality import pairs_where
+from pytest_matalign.study.plan import CRYSTALS, MOLECULES
+from pytest_matalign.study.report import Claim, Figure, Section, Table
+from pytest_matalign.study.verdict import of_correlation, of_signs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_matalign.analysis.interval import Interval
+    from pytest_matalign.study.context import SplitData, Study
+
+TEXT = """
+Performance is measured in two ways: by the potentials' own energies, after a linear fit on
+composition is taken off prediction and reference alike (the paper's measure, here per atom), and
+by probes: cross-validated ridge regressions from the frozen embedding to every label of the split,
+once what composition and size predict of the label is taken off. The reference is the best
+performer. The paper scores the reference's relatives too, whose alignment with it is high
+whatever they perform; "unrelated" leaves its family out.
+
+Variants of one family are not independent of each other: the p-value over models counts them as if
+they were, so the correlation over families is given as well where there are four or more. Crystals
+of the Materials Project are likely to be among the training data of most of these potentials.
+"""
+ORGANIC = ("ani", "so3krates")
+"""Families of potentials trained on organic molecules only."""
+
+
+def section(study: Study) -> Section:
+    """Performance against alignment on crystals and on molecules."""
+    crystals, molecules = study.data(CRYSTALS), study.data(MOLECULES)
+    found: dict[str, Convergence] = {}
+    energies = {}
+    for data, metric in ((crystals, "cknna"), (molecules, "distance_correlation")):
+        energies[data.split] = energy_errors(study, data)
+        measured = {
+            "energy": {model: one.value for model, one in energies[data.split].items()},
+            "probes": probe_errors(study, data, method="ridge"),
+            "kNN probes": probe_errors(study, data, method="knn"),
+        }
+        for what, errors in measured.items():
+            if len(errors) < 2:
+                continue
+            for related in (True, False):
+                name = f"{data.split}, {what}, {'related too' if related else 'unrelated'}"
+                table = study.table(data, metric)
+                found[name] = convergence(table, errors, study.facts, related=related)
+    return Section(
+        id="convergence",
+        title="Convergence with performance",
+        text=TEXT,
+        tables=[
+            _correlation_table(found),
+            *[_energy_table(split, errors) for split, errors in energies.items() if errors],
+            _probe_table(study, crystals),
+            _probe_table(study, molecules),
+        ],
+        figures=[_figure(found, study)],
+        claims=[
+            _convergence_claim(
+                "convergence-in",
+                "In distribution, lower energy error goes with higher alignment (CKNNA) to the "
+                "best model.",
+                found,
+                CRYSTALS,
+            ),
+            _convergence_claim(
+                "convergence-qm9",
+                "On QM9, models with lower energy error align more (distance correlation) with "
+                "the best model.",
+                found,
+                MOLECULES,
+            ),
+            _local_optimum(study, molecules),
+        ],
+    )
+
+
+def _convergence_claim(
+    name: str, statement: str, found: Mapping[str, Convergence], split: str
+) -> Claim:
+    tests = {key: one for key, one in found.items() if key.startswith(f"{split},")}
+    told = "; ".join(
+        f"{key.removeprefix(split + ', ')}: {in_words(one)}" for key, one in tests.items()
+    )
+    by = "energy" if f"{split}, energy, unrelated" in tests else "probes"
+    asked = tests.get(f"{split}, {by}, unrelated")
+    if asked is None or asked.correlation is None or asked.interval is None:
+        return Claim(
+            id=name,
+            statement=statement,
+            verdict="not testable here",
+            numbers=told or "no model with a performance",
+            caveat="Fewer than four models unrelated to the best performer.",
+        )
+    return Claim(
+        id=name,
+        statement=statement,
+        verdict=of_correlation(
+            asked.interval,
+            asked.correlation.p_value,
+            without=asked.correlation.without.values(),
+        ),
+        numbers=told,
+        caveat=f"Judged by the unrelated models and their {by}. Few families: the p-value takes "
+        "variants of one family as independent, which they are not. Undecided where the sign "
+        "changes without one family."
+        + ("" if by == "energy" else " The paper's measure is energies, left out of this run."),
+    )
+
+
+def in_words(one: Convergence) -> str:
+    """A correlation in words."""
+    if one.correlation is None or one.interval is None:
+        return f"{len(one.models)} models scored against {one.reference}, too few"
+    c = one.correlation
+    text = f"rho {one.interval} over {c.models} models of {c.families} families"
+    text += f" (p = {c.p_value:.3f}) against {one.reference}"
+    if c.without:
+        ends = min(c.without.values()), max(c.without.values())
+        text += f", {ends[0]:.2f} to {ends[1]:.2f} without one family"
+    if c.family_value is not None and c.family_p_value is not None:
+        text += f", over families {c.family_value:.2f} (p = {c.family_p_value:.3f})"
+    return text
+
+
+def _local_optimum(study: Study, data: SplitData) -> Claim:
+    """The paper's MACE-OFF: trained on organic molecules, accurate on QM9, yet weakly aligned."""
+    statement = (
+        "A potential trained on organic molecules alone is accurate on QM9 yet aligns weakly with "
+        "universal potentials (MACE-OFF in the paper)."
+    )
+    space = [m for m in data.trained if study.facts[m].modality == "3d"]
+    organic = [m for m in space if study.facts[m].family in ORGANIC]
+    universal = [m for m in space if m not in organic]
+    apart = pairs_where(
+        space,
+        lambda a, b: (a in organic) != (b in organic),
+    )
+    among = pairs_where(universal, lambda a, b: study.facts[a].family != study.facts[b].family)
+    if not apart or not among:
+        return Claim(
+            id="local-optimum",
+            statement=statement,
+            verdict="not testable here",
+            numbers="potentials of both kinds are needed",
+        )
+    table = study.table(data, "distance_correlation")
+    (i, j), (k, m) = table.indices(among), table.indices(apart)
+    gap = table.statistic(lambda v: float(v[i, j].mean() - v[k, m].mean()))
+    errors = probe_errors(study, data, method="ridge")
+    means = [float(np.mean([errors[x] for x in group])) for group in (organic, universal)]
+    accurate = means[0] <= means[1]
+    verdict = of_signs([gap])
+    return Claim(
+        id="local-optimum",
+        statement=statement,
+        verdict=verdict if accurate or verdict != "reproduced" else "not reproduced",
+        numbers=f"distance correlation of universal potentials of different families less that "
+        f"of organic with universal ones: {gap}; variance left unexplained by probes: organic "
+        f"{means[0]:.3f}, universal {means[1]:.3f}",
+        caveat=f"Stands in for MACE-OFF: {', '.join(organic)}. Family and training data change "
+        "together, so neither can be blamed alone.",
+    )
+
+
+def _correlation_table(found: Mapping[str, Convergence]) -> Table:
+    return Table(
+        caption="Rank correlation of error and alignment with the best performer "
+        "(negative: better models align better)",
+        head=["split, performance, models scored", "result"],
+        rows=[[name, in_words(one)] for name, one in found.items()],
+    )
+
+
+def _energy_table(split: str, errors: Mapping[str, Interval]) -> Table:
+    ordered = sorted(errors.items(), key=lambda item: item[1].value)
+    return Table(
+        caption=f"Energies on {split}: mean absolute error after a composition fit on both sides "
+        "(with a parameter an element: small beside the samples on molecules, not on crystals, "
+        "where all errors come out too small)",
+        head=["model", "error, eV/atom"],
+        rows=[[model, str(one)] for model, one in ordered],
+    )
+
+
+def _probe_table(study: Study, data: SplitData) -> Table:
+    taken = study.probes(data, "ridge")
+    names = data.label_names()
+    return Table(
+        caption=f"Ridge probes on {data.split} (n = {data.n}): share of a label's variance beyond "
+        "composition and size that can be read off",
+        head=["model", *names],
+        rows=[
+            [model, *[f"{by_label[name].score.value:.2f}" for name in names]]
+            for model, by_label in taken.items()
+        ],
+    )
+
+
+def _figure(found: Mapping[str, Convergence], study: Study) -> Figure:
+    panels: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for name, one in found.items():
+        if not name.endswith("related too") or "kNN" in name:
+            continue
+        groups: dict[str, list[tuple[float, float]]] = {}
+        for model, error, alignment in zip(one.models, one.errors, one.alignments, strict=True):
+            groups.setdefault(study.facts[model].family, []).append((error, alignment))
+        panels[f"{name.removesuffix(', related too')}: with {one.reference}"] = groups
+    return scatter(
+        panels,
+        name="convergence",
+        caption="Error against alignment with the best performer; its own family is shown too.",
+        x="error (eV/atom, or variance unexplained)",
+        y="alignment with the best performer",
+    )

@@ -1,0 +1,85 @@
+"""Performance of models on a split: predicted energies where there are readers, and probes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_matalign.analysis.probes import Probe, probe
+from pytest_matalign.errors import ConfigurationError, UnavailableError
+from pytest_matalign.study.measures.energies import HARTREE_EV, energy_error
+from pytest_matalign.study.plan import CRYSTALS, MOLECULES
+
+if TYPE_CHECKING:
+    from pytest_matalign.analysis.interval import Interval
+    from pytest_matalign.analysis.probes import ProbeMethod
+    from pytest_matalign.metrics.arrays import Float64
+    from pytest_matalign.study.context import SplitData, Study
+
+
+def reference_energies(data: SplitData) -> Float64:
+    """Return labelled energies per atom (n,) in eV.
+
+    Formation energies of crystals; electronic energies (U0 without zero-point energy) of QM9.
+
+    Raises:
+        ConfigurationError: The split has no energies.
+    """
+    parent = data.split.partition("@")[0]
+    if parent == CRYSTALS:
+        return data.labels("formation_energy_eV")
+    if parent == MOLECULES:
+        atoms = np.array([len(s.atoms) for s in data.samples if s.atoms is not None])
+        total = data.labels("U0_Ha") - data.labels("zpve_Ha")
+        energies: Float64 = total * HARTREE_EV / atoms
+        return energies
+    raise ConfigurationError(f"Split {data.split} has no energies to compare predictions with.")
+
+
+def energy_errors(study: Study, data: SplitData) -> dict[str, Interval]:
+    """Return the mean absolute error after a composition fit, in eV per atom, by potential.
+
+    Empty where the plan asks for no energies.
+    """
+    if not study.plan.energies:
+        return {}
+    reference = reference_energies(data)
+    composition = data.embeddings["composition"]
+    found = {}
+    for model in data.trained:
+        try:
+            predicted = _predicted(study, model, data)
+        except UnavailableError:
+            continue  # a language model has no energies; its probes are its performance
+        found[model] = energy_error(predicted, reference, composition)
+    return found
+
+
+def _predicted(study: Study, model: str, data: SplitData) -> Float64:
+    by_sample = study.source.energies(model, study.plan.split(data.split))
+    return np.array([by_sample[name] for name in data.ids], dtype=np.float64)
+
+
+def probes(data: SplitData, *, method: ProbeMethod) -> dict[str, dict[str, Probe]]:
+    """Return a probe by model and label, labels with what composition explains taken off.
+
+    On crystals and molecules alike every model knows the composition; what is left of a label
+    after the cross-fitted composition and size part is what structure must tell.
+    """
+    found: dict[str, dict[str, Probe]] = {model: {} for model in data.embeddings}
+    for name in data.label_names():
+        known, left = data.crossfit.label_residuals(data.labels(name))
+        for model, x in data.embeddings.items():
+            found[model][name] = probe(x[known], left, method=method)
+    return found
+
+
+def probe_errors(study: Study, data: SplitData, *, method: ProbeMethod) -> dict[str, float]:
+    """Return the mean over labels of the variance left unexplained, by pretrained model."""
+    taken = study.probes(data, method)
+    return {
+        model: float(np.mean([1 - one.score.value for one in taken[model].values()]))
+        for model in data.trained
+        if taken[model]
+    }

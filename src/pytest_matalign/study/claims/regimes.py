@@ -1,0 +1,361 @@
+"""Section: in and out of distribution, and where each model stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_matalign.statistics import metric_spec
+from pytest_matalign.study.claims.far_by_composition import (
+    graded_by_composition,
+    remote_claim,
+    remote_table,
+)
+from pytest_matalign.study.claims.performance import probe_errors
+from pytest_matalign.study.figures import curves, scatter
+from pytest_matalign.study.measures.graded import curve, response
+from pytest_matalign.study.measures.modality import across_families
+from pytest_matalign.study.measures.regimes import Placement, imbalance_plane, place_models
+from pytest_matalign.study.plan import CRYSTALS, MOLECULES, SERIES, graded
+from pytest_matalign.study.report import Claim, Figure, Section, Table
+from pytest_matalign.study.verdict import of_signs, steady
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_matalign.analysis.interval import Interval
+    from pytest_matalign.study.context import SplitData, Study
+    from pytest_matalign.study.measures.graded import Step
+
+LABEL = {CRYSTALS: "formation_energy_eV", MOLECULES: "gap_Ha"}
+METRICS = ("cknna", "distance_correlation", "information_imbalance")
+TEXT = """
+Means are over pairs of pretrained potentials of different families, on the same number of samples
+in and out, because neighbour metrics fall with the number of samples. Intervals cover the choice
+of samples, not of models; the last column says whether the sign survives leaving out each family
+in turn. The graded series perturbs the same crystals more and more, so composition stays as it is
+and differences are paired.
+
+A model is placed by three quantities: what its embedding holds beyond composition and size, how
+much of that it shares with the best unrelated performer beyond the best control, and how much
+better than the best control it predicts the label once what composition and size predict is taken
+off.
+"""
+OUTSIDE = ("mp-perturbed", "core-mofs", MOLECULES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """One metric in and out of distribution, over the same pairs at the same n."""
+
+    outside: str
+    metric: str
+    n: int
+    pairs: int
+    inside: Interval
+    out: Interval
+    difference: Interval
+    """In less out."""
+    steady: bool
+    """Whether the difference keeps its sign with each family left out."""
+
+
+def section(study: Study) -> Section:
+    """Compare alignment in and out of distribution, and place every model."""
+    contrasts = [one for split in OUTSIDE for one in contrast(study, split)]
+    steps = [step for kind in SERIES for step in series(study, kind)]
+    placed = {split: placements(study, split) for split in (CRYSTALS, "mp-perturbed", MOLECULES)}
+    remote = graded_by_composition(study)
+    return Section(
+        id="regimes",
+        title="Two regimes: in and out of distribution",
+        text=TEXT,
+        tables=[
+            _contrast_table(contrasts),
+            _series_table(steps),
+            remote_table(remote),
+            _response_table(study),
+            *[placement_table(split, found) for split, found in placed.items()],
+        ],
+        figures=[_series_figure(steps), _plane_figure(study), _placement_figure(placed)],
+        claims=[*_claims(contrasts, steps, placed), remote_claim(remote)],
+    )
+
+
+def matched(study: Study, outside: str) -> tuple[SplitData, SplitData]:
+    """Crystals at equilibrium and another split, with the same models and number of samples."""
+    inside, out = study.data(CRYSTALS), study.data(outside)
+    models = [model for model in inside.embeddings if model in out.embeddings]
+    n = min(inside.n, out.n)
+    return inside.only(models).first(n), out.only(models).first(n)
+
+
+def contrast(study: Study, outside: str) -> list[Contrast]:
+    """Every metric in and out of distribution."""
+    inside, out = matched(study, outside)
+    pairs = across_families(inside.trained, study.facts)
+    found = []
+    for metric in METRICS:
+        a, b = study.table(inside, metric), study.table(out, metric)
+        found.append(
+            Contrast(
+                outside=outside,
+                metric=metric,
+                n=a.n,
+                pairs=len(pairs),
+                inside=a.mean(pairs),
+                out=b.mean(pairs),
+                difference=a.mean(pairs).minus(b.mean(pairs)),
+                steady=steady(a, b, study.facts)[0],
+            )
+        )
+    return found
+
+
+def series(study: Study, kind: str) -> list[Step]:
+    """Alignment along one graded series, on the crystals every level has for every model."""
+    levels = _levels(study, kind)
+    pairs = across_families(next(iter(levels.values())).trained, study.facts)
+    return [
+        step
+        for metric in METRICS
+        for step in curve(
+            {level: study.table(data, metric) for level, data in levels.items()}, pairs, kind=kind
+        )
+    ]
+
+
+def _levels(study: Study, kind: str) -> dict[float, SplitData]:
+    start = 1.0 if kind == "volume" else 0.0
+    found = {start: study.data(CRYSTALS)}
+    found |= {level: study.data(graded(kind, level)) for level in SERIES[kind]}
+    models = [m for m in found[start].embeddings if all(m in d.embeddings for d in found.values())]
+    common = set.intersection(*({_base(s.id) for s in data.samples} for data in found.values()))
+    return {level: data.only(models).where(common, _base) for level, data in found.items()}
+
+
+def _base(sample: str) -> str:
+    return sample.partition("@")[0]
+
+
+def placements(study: Study, split: str) -> list[Placement]:
+    """Place every model on one split; a split without labels takes performance from its own."""
+    data = study.data(split)
+    source = study.data(CRYSTALS) if split not in LABEL else data
+    errors = probe_errors(study, source, method="ridge")
+    descriptors = {m for m in data.embeddings if study.facts[m].control == "descriptor"}
+    shown = data.only([m for m in data.embeddings if m not in descriptors])
+    return place_models(
+        shown.embeddings,
+        study.facts,
+        covariates=data.covariates,
+        labels=data.labels(LABEL[split]) if split in LABEL else None,
+        errors={m: e for m, e in errors.items() if m in shown.embeddings},
+        spec=metric_spec("cknna", k=min(25, data.n // 4)),
+        split=split,
+        controls=data.controls,
+    )
+
+
+def _claims(
+    contrasts: Sequence[Contrast], steps: Sequence[Step], placed: dict[str, list[Placement]]
+) -> list[Claim]:
+    by = {metric: [c for c in contrasts if c.metric == metric] for metric in METRICS}
+
+    def told(metric: str) -> str:
+        return "; ".join(
+            f"{c.outside}: in {c.inside}, out {c.out}, difference {c.difference}"
+            + ("" if c.steady else " (sign depends on one family)")
+            for c in by[metric]
+        )
+
+    away = [s for s in steps if s.kind == "rattle" and s.metric == "cknna" and s.level > 0]
+    last = max(away, key=lambda step: step.level)
+    outside = [one for one in placed["mp-perturbed"] if _is_model(one)]
+    collapsed = sum(one.regime == "collapsed" for one in outside)
+    return [
+        Claim(
+            id="cknna-higher-in",
+            statement="Local alignment (CKNNA) is higher in distribution than out of it.",
+            verdict=of_signs([c.difference for c in by["cknna"]]),
+            numbers=told("cknna"),
+            caveat="Three families. The sets differ in composition and size too; the graded "
+            "series, where only geometry changes, is the cleaner test.",
+        ),
+        Claim(
+            id="cknna-falls-with-rattling",
+            statement="The further from equilibrium, the lower the local alignment (the graded "
+            "form of the claim above).",
+            verdict=of_signs([last.change.negated()]),
+            numbers="; ".join(
+                f"rattled by {s.level:g} Å: {s.mean}, change {s.change}" for s in away
+            ),
+            caveat="Same crystals at every level; the paper has two points only.",
+        ),
+        Claim(
+            id="global-higher-out",
+            statement="Global alignment (distance correlation) is higher out of distribution.",
+            verdict=of_signs([c.difference.negated() for c in by["distance_correlation"]]),
+            numbers=told("distance_correlation"),
+            caveat="Bias-corrected distance correlation; the paper's biased form grows with "
+            "width over samples whatever the data.",
+        ),
+        Claim(
+            id="imbalance-crowds-out",
+            statement="Out of distribution pairs crowd towards equal information (lower "
+            "information imbalance) than in distribution.",
+            verdict=of_signs([c.difference for c in by["information_imbalance"]]),
+            numbers=told("information_imbalance"),
+            caveat="Mean of both directions over pairs of different families.",
+        ),
+        Claim(
+            id="collapse-out",
+            statement="Out of distribution models collapse to incomplete information.",
+            verdict="not reproduced"
+            if not collapsed and all(one.regime != "undecided" for one in outside)
+            else ("reproduced" if collapsed > len(outside) / 2 else "undecided"),
+            numbers=f"{collapsed} of {len(outside)} pretrained models on mp-perturbed carry "
+            "nothing beyond composition and size: "
+            + "; ".join(f"{one.model} beyond {one.beyond}, {one.regime}" for one in outside),
+            caveat="Tests the strong reading: nothing left but composition and size.",
+        ),
+    ]
+
+
+def _is_model(one: Placement) -> bool:
+    from pytest_matalign.zoo.registry import card
+
+    return card(one.model).control is None
+
+
+def _contrast_table(contrasts: Sequence[Contrast]) -> Table:
+    return Table(
+        caption="Equilibrium crystals against other sets",
+        head=["set", "metric", "n", "pairs", "in", "out", "in - out", "sign without each family"],
+        rows=[
+            [
+                c.outside,
+                c.metric,
+                str(c.n),
+                str(c.pairs),
+                str(c.inside),
+                str(c.out),
+                str(c.difference),
+                "kept" if c.steady else "changes",
+            ]
+            for c in contrasts
+        ],
+    )
+
+
+def _series_table(steps: Sequence[Step]) -> Table:
+    return Table(
+        caption="Graded series on the same crystals (rattling in Å, strain bound, V/V0)",
+        head=["series", "level", "metric", "n", "mean", "change, paired"],
+        rows=[
+            [s.kind, f"{s.level:g}", s.metric, str(s.n), str(s.mean), str(s.change)] for s in steps
+        ],
+    )
+
+
+def _response_table(study: Study) -> Table:
+    rows = []
+    for kind in SERIES:
+        levels = _levels(study, kind)
+        start, *others = levels.items()
+        for model in start[1].embeddings:
+            moved = [
+                f"{level:g}: {response(start[1].embeddings[model], data.embeddings[model])}"
+                for level, data in others
+            ]
+            if study.facts[model].pretrained or study.facts[model].control == "composition":
+                rows.append([kind, model, "; ".join(moved)])
+    return Table(
+        caption="How far a crystal moves when perturbed, relative to different crystals' distance",
+        head=["series", "model", "squared displacement over twice the variance, by level"],
+        rows=rows,
+    )
+
+
+def placement_table(split: str, found: Sequence[Placement]) -> Table:
+    """Placements as rows."""
+    return Table(
+        caption=f"Placement on {split} (n = {found[0].n}; a network of composition and size "
+        f"alone shows up to {found[0].threshold:.2f} beyond)",
+        head=["model", "regime", "beyond", "shared over controls", "useful over controls", "with"],
+        rows=[
+            [
+                one.model,
+                one.regime,
+                str(one.beyond),
+                str(one.shared),
+                str(one.useful) if one.useful else "no label",
+                one.reference,
+            ]
+            for one in found
+        ],
+    )
+
+
+def _series_figure(steps: Sequence[Step]) -> Figure:
+    panels: dict[str, dict[str, list[tuple[float, Interval]]]] = {}
+    for step in steps:
+        lines = panels.setdefault(step.kind, {})
+        lines.setdefault(step.metric, []).append((step.level, step.mean))
+    return curves(
+        panels,
+        name="graded",
+        caption="Mean alignment of potentials of different families on the same crystals, "
+        "perturbed more and more; the imbalance is lower where models agree.",
+        x="level (Å, strain, V/V0)",
+        y="mean over pairs",
+    )
+
+
+def _plane_figure(study: Study) -> Figure:
+    panels = {}
+    for split in (CRYSTALS, *OUTSIDE):
+        inside, out = matched(study, split)
+        data = inside if split == CRYSTALS else out
+        table = study.table(data, "information_imbalance")
+        groups: dict[str, list[tuple[float, float]]] = {
+            "different families": [],
+            "one family": [],
+            "with a control": [],
+        }
+        models = list(table.models)
+        pairs = [(a, b) for i, a in enumerate(models) for b in models[i + 1 :]]
+        for point in imbalance_plane(table, pairs):
+            a, b = study.facts[point.a], study.facts[point.b]
+            group = "with a control" if not (a.pretrained and b.pretrained) else "one family"
+            if group == "one family" and a.family != b.family:
+                group = "different families"
+            groups[group].append((point.forward.value, point.backward.value))
+        panels[f"{split} (n = {table.n})"] = groups
+    return scatter(
+        panels,
+        name="plane",
+        caption="Information-imbalance plane: bottom left the same information, top right none "
+        "in common.",
+        x="imbalance a to b",
+        y="imbalance b to a",
+        unit_square=True,
+    )
+
+
+def _placement_figure(placed: dict[str, list[Placement]]) -> Figure:
+    panels: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for split, found in placed.items():
+        groups: dict[str, list[tuple[float, float]]] = {}
+        for one in found:
+            point = (one.beyond.value, one.shared.value)
+            groups.setdefault(one.regime, []).append(point)
+        panels[split] = groups
+    return scatter(
+        panels,
+        name="placement",
+        caption="Where models and controls stand: variance beyond composition and size against "
+        "the lead over the best control in partial alignment.",
+        x="beyond composition and size",
+        y="shared, over the best control",
+    )

@@ -1,0 +1,145 @@
+"""Where a study's embeddings come from: the store, packages and packs that pytest uses too."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_matalign.embeddings.references import References
+from pytest_matalign.embeddings.sources import ZooSource
+from pytest_matalign.embeddings.store import key_of
+from pytest_matalign.errors import UnavailableError
+from pytest_matalign.splits import load_split
+from pytest_matalign.study.measures.energies import ENERGIES_VERSION, READERS, predicted_energies
+from pytest_matalign.study.measures.selection import measured_cost
+from pytest_matalign.study.measures.xtb import XTB_VERSION, gfn2_labels
+from pytest_matalign.zoo.registry import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pytest_matalign.embeddings.embedding import Embedding
+    from pytest_matalign.embeddings.extraction import Progress
+    from pytest_matalign.embeddings.pack import Pack
+    from pytest_matalign.embeddings.store import Store
+    from pytest_matalign.splits import Sample, Split
+    from pytest_matalign.suites.schema import SuiteSplit
+    from pytest_matalign.zoo.card import ModelCard
+
+    Maker = Callable[[], Any]
+
+TIMED = 12
+"""Samples a model is timed on."""
+
+
+class Embeddings:
+    """Embeddings of zoo models on splits, each obtained once."""
+
+    def __init__(
+        self, *, cards: Mapping[str, ModelCard], store: Store, packs: Sequence[Pack] = ()
+    ) -> None:
+        self.cards, self.store = cards, store
+        self._references = References(policy="auto", packs=packs, store=store)
+        self._splits: dict[SuiteSplit, Split] = {}
+
+    def split(self, wanted: SuiteSplit) -> Split:
+        """The samples of a split."""
+        if wanted not in self._splits:
+            self._splits[wanted] = load_split(wanted.file or wanted.id, samples=wanted.samples)
+        return self._splits[wanted]
+
+    def accepted(self, model: str, wanted: SuiteSplit) -> tuple[Sample, ...]:
+        """The samples of a split that one model embeds, in order."""
+        ids = set(self.embedding(model, wanted).ids)
+        return tuple(sample for sample in self.split(wanted).samples if sample.id in ids)
+
+    def result(self, what: str, model: str, samples: Sequence[Sample], make: Maker) -> Any:
+        """A JSON-plain result of one model on some samples, from the store or made and stored."""
+        key = key_of(
+            {
+                "result": what,
+                "identity": dict(ZooSource(self.cards[model]).identity),
+                "samples": [sample.digest for sample in samples],
+            }
+        )
+        stored = self.store.read_result(key)
+        if stored is None:
+            stored = make()
+            self.store.write_result(key, stored)
+        return stored
+
+    def energies(self, model: str, wanted: SuiteSplit) -> dict[str, float]:
+        """Energies per atom in eV that a potential predicts, by sample.
+
+        Raises:
+            UnavailableError: No energies are read from models of this family.
+        """
+        card, samples = self.cards[model], self.accepted(model, wanted)
+        if card.adapter not in READERS:
+            raise UnavailableError(f"{model}: no energies are read from models of {card.family}.")
+        values = self.result(
+            f"energies {ENERGIES_VERSION}",
+            model,
+            samples,
+            lambda: predicted_energies(card, samples).tolist(),
+        )
+        return dict(zip([sample.id for sample in samples], values, strict=True))
+
+    def xtb_energies(self, wanted: SuiteSplit) -> dict[str, float]:
+        """Energies per atom in eV by GFN2-xTB, of the samples that can be labelled.
+
+        Raises:
+            UnavailableError: `tblite` is not installed.
+        """
+        samples = self.split(wanted).samples
+        identity = {"gfn2": XTB_VERSION, "samples": [sample.digest for sample in samples]}
+        stored = self.store.read_result(key_of(identity))
+        if stored is None:
+            values = gfn2_labels(samples)[:, 0]
+            stored = {
+                sample.id: float(value)
+                for sample, value in zip(samples, values, strict=True)
+                if np.isfinite(value)
+            }
+            self.store.write_result(key_of(identity), stored)
+        return {str(name): float(value) for name, value in stored.items()}
+
+    def cost(self, model: str, wanted: SuiteSplit) -> float:
+        """Measured CPU seconds a sample on the first samples of a split."""
+        samples = self.accepted(model, wanted)[:TIMED]
+        return float(
+            self.result(
+                "cost",
+                model,
+                samples,
+                lambda: measured_cost(load(self.cards[model]), samples),
+            )
+        )
+
+    def embedding(self, model: str, wanted: SuiteSplit) -> Embedding:
+        """The embedding of one model on one split.
+
+        Raises:
+            UnavailableError: If the model cannot be had here.
+            ExtractionError: If the model fails on the split.
+        """
+        return self._references.obtain(
+            self.cards[model], self.split(wanted), progress=_progress(model, wanted.id)
+        )
+
+
+def _progress(model: str, split: str) -> Progress:
+    def tell(*, done: int, total: int) -> None:
+        if done >= total:
+            say(f"embedded {split} by {model}")
+
+    return tell
+
+
+def say(what: str) -> None:
+    """Write one line of progress, with the time of day."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {what}\n")
+    sys.stderr.flush()

@@ -1,0 +1,105 @@
+"""Which models and splits a study takes, and how many samples of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_matalign.suites.schema import SuiteSplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_matalign.zoo.card import ModelCard
+
+CRYSTALS = "mp-crystals"
+MOLECULES = "qm9"
+PROTEINS = "pdb-chains"
+LIGANDS = "ccd-ligands"
+COVERAGE = 0.8
+"""A model must accept this share of a split's samples; the others are cut to what all accept."""
+LARGE = 200
+MEDIUM = 200
+SMALL = 100
+SERIES: Mapping[str, tuple[float, ...]] = {
+    "rattle": (0.05, 0.2, 0.5),
+    "strain": (0.15,),
+    "volume": (0.7,),
+}
+"""Levels of the graded series on crystals: see `pytest_matalign.splits.perturb`."""
+
+GRADED_MODELS = frozenset(
+    {
+        "chgnet-0.3.0",
+        "chgnet-0.2.0",
+        "sevennet-0",
+        "diep-fold1",
+        "composition",
+        "size",
+        "random",
+        "chgnet-untrained",
+    }
+)
+"""Models of the graded series: two of a family at most, because more variants cost time and are
+no independent evidence."""
+
+ATOM_MODELS = GRADED_MODELS | {"sevennet-0-untrained", "ani-1x", "so3lr"}
+"""Models compared by atom and by layer, for the same reasons."""
+STRUCTURES = 100
+"""Structures whose atoms are compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Models, and samples by split.
+
+    Attributes:
+        models: Card ids, controls included.
+        sizes: Samples by split id.
+        energies: Whether potentials are asked for energies, which takes as long as embedding.
+    """
+
+    models: tuple[str, ...]
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    energies: bool = True
+
+    def split(self, split: str) -> SuiteSplit:
+        """The split as a suite would name it."""
+        return SuiteSplit(id=split, samples=self.sizes[split])
+
+    def readers(self, split: str, cards: Mapping[str, ModelCard]) -> list[str]:
+        """The models that can read a form the split offers; the others are not even loaded."""
+        from pytest_matalign.splits import split_card
+
+        offered = set(split_card(split).inputs)
+        able = [model for model in self.models if offered & set(cards[model].inputs)]
+        return [m for m in able if m in GRADED_MODELS] if "@" in split else able
+
+
+def graded(kind: str, level: float) -> str:
+    """Id of the crystals perturbed."""
+    return f"{CRYSTALS}@{kind}={level:g}"
+
+
+def paper_plan(
+    cards: Mapping[str, ModelCard], *, samples: int | None = None, energies: bool = True
+) -> Plan:
+    """The plan of `matalign study paper`: every model that can be loaded here.
+
+    Args:
+        cards: Of the zoo.
+        samples: Of the splits in distribution, instead of 200; no other split takes more.
+        energies: See `Plan`.
+    """
+    from pytest_matalign.zoo.registry import unavailable
+
+    large = samples or LARGE
+    medium, small = min(MEDIUM, large), min(SMALL, large)
+    sizes = {CRYSTALS: large, MOLECULES: large, PROTEINS: large}
+    sizes |= {"mp-perturbed": medium, LIGANDS: medium, "core-mofs": small}
+    sizes |= {graded(kind, level): small for kind, levels in SERIES.items() for level in levels}
+    return Plan(
+        models=tuple(model for model, card in cards.items() if not unavailable(card)),
+        sizes=sizes,
+        energies=energies,
+    )

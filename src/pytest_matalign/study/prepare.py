@@ -1,0 +1,98 @@
+"""Everything a study asks of the models themselves, done first and kept in the store.
+
+One task a model, so that it is loaded in one process and the processes share the work. Whatever
+is in the store already is not done again: a study that was interrupted goes on where it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_matalign.embeddings.store import Store
+from pytest_matalign.errors import MatalignError
+from pytest_matalign.study.claims.atom_features import (
+    first_structures,
+    has_atoms,
+    stored_layers,
+)
+from pytest_matalign.study.measures.energies import READERS
+from pytest_matalign.study.measures.xtb import xtb_missing
+from pytest_matalign.study.obtain import Embeddings, say
+from pytest_matalign.study.plan import (
+    ATOM_MODELS,
+    COVERAGE,
+    CRYSTALS,
+    LIGANDS,
+    MOLECULES,
+    Plan,
+)
+from pytest_matalign.zoo.registry import cards
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_matalign.zoo.card import ModelCard
+
+
+def prepare(
+    model: str, plan: Plan, splits: Sequence[str], sections: Collection[str], *, root: Path
+) -> list[str]:
+    """Embed the splits a model reads, and take its energies, atoms and cost where asked for.
+
+    Args:
+        model: Card id.
+        plan: Samples and options.
+        splits: Splits that the sections need.
+        sections: Names of the sections, which decide what else is needed.
+        root: Folder of the store.
+
+    Returns:
+        What could not be had, and why; the study itself meets the same and reports it.
+    """
+    source = Embeddings(cards=cards(), store=Store(root))
+    failed = []
+    for split in splits:
+        if model in plan.readers(split, source.cards):
+            try:
+                _on_split(source, model, plan, split, sections)
+            except MatalignError as error:
+                failed.append(f"{model} on {split}: {error}")
+    return failed
+
+
+def _on_split(
+    source: Embeddings, model: str, plan: Plan, split: str, sections: Collection[str]
+) -> None:
+    card, wanted = source.cards[model], plan.split(split)
+    accepted = len(source.embedding(model, wanted))
+    if accepted < COVERAGE * plan.sizes[split]:
+        return
+    trained = card.control is None and card.modality == "3d"
+    labelled = split in {MOLECULES, LIGANDS} and "labels" in sections and not xtb_missing()
+    if labelled and trained and card.adapter in READERS:
+        source.energies(model, wanted)
+        say(f"energies of {split} by {model}")
+    if split not in {CRYSTALS, MOLECULES}:
+        return
+    performance = plan.energies and {"convergence", "selection"} & set(sections)
+    if performance and trained and card.adapter in READERS:
+        source.energies(model, wanted)
+        say(f"energies of {split} by {model}")
+    if "atoms" in sections and model in ATOM_MODELS and has_atoms(card):
+        stored_layers(source, model, first_structures(source, model, wanted))
+        say(f"atoms of {split} by {model}")
+    if "selection" in sections and trained:
+        source.cost(model, wanted)
+
+
+def longest_first(models: Sequence[str], zoo: Mapping[str, ModelCard]) -> list[str]:
+    """Order models so that no long one is begun last, when the other processes are idle.
+
+    Potentials take most of the time, the more parameters the more.
+    """
+
+    def size(model: str) -> tuple[bool, int]:
+        return zoo[model].modality == "3d", zoo[model].parameters or 0
+
+    return sorted(models, key=size, reverse=True)

@@ -1,0 +1,244 @@
+"""Run a study and write its report."""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import repeat
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+from pytest_matalign.embeddings.store import Store
+from pytest_matalign.errors import ConfigurationError, MatalignError
+from pytest_matalign.study import labels
+from pytest_matalign.study.claims import (
+    atoms,
+    convergence,
+    dimension,
+    lineage,
+    modality,
+    regimes,
+    robustness,
+)
+from pytest_matalign.study.claims import selection as choosing
+from pytest_matalign.study.context import Study
+from pytest_matalign.study.obtain import Embeddings, say
+from pytest_matalign.study.plan import (
+    CRYSTALS,
+    LIGANDS,
+    MOLECULES,
+    PROTEINS,
+    SERIES,
+    Plan,
+    graded,
+    paper_plan,
+)
+from pytest_matalign.study.prepare import longest_first, prepare
+from pytest_matalign.study.report import Report, Section, Table, tally, write_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+GRADED = tuple(graded(kind, level) for kind, levels in SERIES.items() for level in levels)
+SECTIONS: Mapping[str, tuple[Callable[[Study], Section], tuple[str, ...]]] = {
+    "regimes": (
+        regimes.section,
+        (CRYSTALS, "mp-perturbed", "core-mofs", MOLECULES, *GRADED),
+    ),
+    "convergence": (convergence.section, (CRYSTALS, MOLECULES)),
+    "dimension": (
+        dimension.section,
+        (CRYSTALS, MOLECULES, PROTEINS, "mp-perturbed", graded("rattle", 0.5)),
+    ),
+    "lineage": (lineage.section, (CRYSTALS, "mp-perturbed", "core-mofs", MOLECULES)),
+    "modality": (modality.section, (MOLECULES, LIGANDS, PROTEINS)),
+    "sensitivity": (robustness.section, (CRYSTALS, MOLECULES)),
+    "atoms": (atoms.section, (CRYSTALS, MOLECULES)),
+    "labels": (labels.section, (MOLECULES, LIGANDS)),
+    "selection": (choosing.section, (CRYSTALS, MOLECULES)),
+}
+"""Sections by name, with the splits each needs."""
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+STUDIES = ("paper", *SECTIONS)
+PREFACE = """
+What the findings of "Universally Converging Representations of Matter Across Scientific Foundation
+Models" (arXiv 2512.03750) look like on the models that can be loaded here. Each claim is
+*reproduced*, *not reproduced*, *undecided* (the data at hand cannot tell) or *not testable here*
+(no model or data of the kind). Intervals are at 95 % and cover the choice of samples; they do not
+cover the choice of models, of which there are few, most of them variants of few families.
+
+Against the paper: hundreds of samples instead of 50,000, so neighbour metrics are not comparable
+in value, only in order and sign; centred features and rows of unit length instead of rows scaled
+to a maximum of one; controls, permutation tests and intervals, which the paper has not.
+"""
+
+
+def run_study(
+    name: str,
+    *,
+    store: Path,
+    out: Path,
+    samples: int | None = None,
+    energies: bool = True,
+    jobs: int = 1,
+) -> list[Path]:
+    """Run the sections of a study and write its report.
+
+    Args:
+        name: `paper` for all sections, or one of `SECTIONS`.
+        store: Folder of the embedding store; what it lacks is computed.
+        out: Folder of the report.
+        samples: Samples of the splits in distribution, 200 where None.
+        energies: Ask potentials for energies, the paper's measure of performance; probes only
+            where False.
+        jobs: Processes that embed, then make the sections.
+
+    Returns:
+        Files written.
+
+    Raises:
+        ConfigurationError: Unknown name, or too few models or samples.
+    """
+    from pytest_matalign.zoo.registry import cards
+
+    if name not in STUDIES:
+        raise ConfigurationError(f"There is no study {name!r}; choose among {', '.join(STUDIES)}.")
+    chosen = SECTIONS if name == "paper" else {name: SECTIONS[name]}
+    plan = paper_plan(cards(), samples=samples, energies=energies)
+    splits = tuple(dict.fromkeys(split for _, needed in chosen.values() for split in needed))
+    say(f"{len(plan.models)} models, {len(splits)} splits, {jobs} processes; store {store}")
+    sections = _made(plan, splits, chosen, store=store, jobs=jobs)
+    study = Study(Embeddings(cards=cards(), store=Store(store)), plan)
+    report = Report(
+        title="The paper's findings, taken again" if name == "paper" else f"Study: {name}",
+        preface=PREFACE,
+        sections=(*sections, inventory(study, splits)),
+    )
+    say(f"{len(report.claims)} claims: {tally(report.claims)}")
+    return write_report(report, out)
+
+
+def _made(
+    plan: Plan, splits: Sequence[str], chosen: Collection[str], *, store: Path, jobs: int
+) -> list[Section]:
+    """Ask the models first, then make the sections, both spread over the processes."""
+    from pytest_matalign.zoo.registry import cards
+
+    models = longest_first(plan.models, cards())
+    if jobs == 1:
+        for model in models:
+            _tell(prepare(model, plan, splits, tuple(chosen), root=store))
+        return [make_section(one, plan, store) for one in chosen]
+    # A forked child would inherit torch's threads in an unusable state.
+    with (
+        _one_thread_each(),
+        ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool,
+    ):
+        tasks = [
+            pool.submit(prepare, model, plan, splits, tuple(chosen), root=store) for model in models
+        ]
+        for task in tasks:
+            _tell(task.result())
+        return list(pool.map(make_section, chosen, repeat(plan), repeat(store)))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Hold the linear algebra of workers to one thread; they share the cores already.
+
+    Numerical libraries read these variables when a process starts, so the workers must find them.
+    """
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _tell(failed: Sequence[str]) -> None:
+    for line in failed:
+        say(line)
+
+
+def make_section(name: str, plan: Plan, store: Path) -> Section:
+    """One section, from the store; what it lacks is embedded.
+
+    A section that the models at hand do not allow says so in the report, which goes on.
+    """
+    from pytest_matalign.zoo.registry import cards
+
+    say(f"section {name} begun")
+    started = time.process_time()
+    make, _ = SECTIONS[name]
+    try:
+        made = make(Study(Embeddings(cards=cards(), store=Store(store)), plan))
+    except MatalignError as error:
+        made = Section(id=name, title=name.capitalize(), text=f"Could not be made here: {error}")
+    say(f"section {name} done, {time.process_time() - started:.0f} s of processor time")
+    return made
+
+
+def inventory(study: Study, splits: Sequence[str]) -> Section:
+    """Which models took part on which split, and why the others did not."""
+    found = [study.data(split) for split in splits]
+    models = [m for m in study.plan.models if any(m in data.embeddings for data in found)]
+    facts = study.facts
+    return Section(
+        id="models",
+        title="Models and data",
+        text="""
+Family, corpus and modality are those of the model cards. All splits are bundled with the package;
+a model must accept four fifths of a split, and each split is cut to the samples all of its models
+accept.
+""",
+        tables=[
+            Table(
+                caption="Models that took part",
+                head=["model", "family", "corpus", "modality", "control", "parameters"],
+                rows=[
+                    [
+                        m,
+                        facts[m].family,
+                        facts[m].corpus,
+                        facts[m].modality,
+                        facts[m].control or "",
+                        f"{facts[m].parameters:,}" if facts[m].parameters else "",
+                    ]
+                    for m in models
+                ],
+            ),
+            Table(
+                caption="Splits",
+                head=["split", "samples", "models", "controls", "left out"],
+                rows=[
+                    [
+                        data.split,
+                        str(data.n),
+                        str(len(data.trained)),
+                        str(len(data.embeddings) - len(data.trained)),
+                        _left_out(study, data.left_out),
+                    ]
+                    for data in found
+                ],
+            ),
+        ],
+    )
+
+
+def _left_out(study: Study, reasons: Mapping[str, str]) -> str:
+    """Pretrained models that accept some of a split but too little, or that failed."""
+    told = [
+        f"{model} ({reason})"
+        for model, reason in reasons.items()
+        if study.facts[model].pretrained and "accepts 0 of" not in reason
+    ]
+    return "; ".join(told)

@@ -1,0 +1,1 @@
+"""Suites: their files, what may be wrong with them, and the cases they ask for."""

@@ -1,0 +1,165 @@
+"""Suites: which models, splits and metrics are compared, and what is expected of them.
+
+A suite is a folder with a `suite.toml` and, where wanted, test modules beside it. The TOML is
+checked against the structs below: unknown keys are refused, and every error names the file, the
+place in it and the valid values.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_matalign.suites.cases import Case
+
+PairClass = Literal["same-family", "same-modality", "cross-modality", "control"]
+
+
+class SuiteSplit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A split of the suite and how many of its samples a run takes by default."""
+
+    id: str
+    """A bundled split, or one of them perturbed (`mp-crystals@rattle=0.2`)."""
+    file: str | None = None
+    """TOML file of a split of the suite's own, relative to the suite file."""
+    samples: int | None = None
+
+
+class SuiteMetric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A metric of the suite with its settings."""
+
+    name: str
+    k: int | None = None
+    preprocess: str = "center-l2"
+    tolerance: float | None = None
+    """Loss against a baseline that is still accepted; the host's or the default one if None."""
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The measurement an expectation was read off, so that a reader can judge the margin."""
+
+    date: str
+    n: int
+    k: int | None = None
+    extreme: float
+    """The worst value seen among the pairs selected (lowest for a floor, highest for a ceiling)."""
+    margin: float
+    """How far the bound was set from `extreme`."""
+
+
+class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A bound on the alignment of every pair it selects, and where the bound comes from.
+
+    The bound is on the metric's own value: for one where lower is more aligned, such as the
+    information imbalance, "at least this well aligned" is written with `at_most`.
+
+    With `above` or `closer_than` the bound is on a difference of two alignments over the same
+    samples, counted so that more aligned is positive; `at_least` is then 0 unless given.
+    """
+
+    id: str
+    metric: str
+    pairs: PairClass | None = None
+    between: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    """Two lists of model ids or patterns; a pair is selected if one model is in each."""
+    splits: tuple[str, ...] | None = None
+    above: str | None = None
+    """A control: the pair must agree more than either does with the control, which is put in the
+    place of the other. `untrained` means the untrained network of the model it replaces."""
+    closer_than: str | None = None
+    """A model: the first of the pair must agree more with the second than with this one. Needs
+    `between`, whose first list holds the first of the pair."""
+    at_least: float | None = None
+    at_most: float | None = None
+    source: str
+    tooltip: str = ""
+    measured: Measured | None = None
+
+    def selects(self, case: Case) -> bool:
+        """Whether this expectation speaks about a case."""
+        if self.metric != case.metric.name or (self.splits and case.split.id not in self.splits):
+            return False
+        if self.pairs is not None and self.pairs != case.pair_class:
+            return False
+        if self.between is None:
+            return True
+        left, right = self.between
+        return (matches(case.a, left) and matches(case.b, right)) or (
+            matches(case.b, left) and matches(case.a, right)
+        )
+
+
+class Band(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A bound on the intrinsic dimension of the models it selects."""
+
+    id: str
+    models: tuple[str, ...] = ("*",)
+    """Ids or patterns; `candidate` is the model under test."""
+    splits: tuple[str, ...] | None = None
+    method: Literal["twonn", "gride", "mle"] = "twonn"
+    at_least: float | None = None
+    at_most: float | None = None
+    source: str
+    tooltip: str = ""
+
+    def selects(self, model: str, split: str, *, candidate: str | None) -> bool:
+        """Whether this band speaks about a model on a split."""
+        known = (model, "candidate") if model == candidate else (model,)
+        return any(matches(name, self.models) for name in known) and (
+            self.splits is None or split in self.splits
+        )
+
+
+class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A condition on a whole suite, reported as a test of its own when all checks are done."""
+
+    id: str
+    kind: Literal["mean-alignment", "error-budget", "coverage"]
+    """`mean-alignment`: of `models` with `references`, over `splits`, by `metric`.
+    `error-budget`: checks of models other than the candidate that end in an error, which then do
+    not fail by themselves. `coverage`: share of the alignments asked for that were measured."""
+    metric: str | None = None
+    """For `mean-alignment`; the suite's first metric if None."""
+    models: tuple[str, ...] = ("candidate",)
+    """Whose mean; ids or patterns, each with a gate of its own. Without a candidate `candidate`
+    matches nothing."""
+    references: tuple[str, ...] = ("*",)
+    """With whom: ids or patterns among the suite's pretrained models."""
+    splits: tuple[str, ...] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    source: str = "chosen"
+    tooltip: str = ""
+
+
+class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One suite file."""
+
+    name: str
+    title: str
+    version: int
+    description: str = ""
+    models: tuple[str, ...]
+    """Pretrained models, by card id."""
+    controls: tuple[str, ...] = ()
+    """Controls, by card id; each is compared with every pretrained model."""
+    required: tuple[str, ...] = ()
+    """Models whose absence is an error instead of a skip."""
+    split: tuple[SuiteSplit, ...]
+    metric: tuple[SuiteMetric, ...]
+    expectation: tuple[Expectation, ...] = ()
+    dimension: tuple[Band, ...] = ()
+    gate: tuple[Gate, ...] = ()
+    multiplicity: Literal["none", "benjamini-hochberg"] = "benjamini-hochberg"
+    """How the failures of a candidate are held against the number of its comparisons, split by
+    split: its regressions among themselves, its failed expectations among themselves."""
+
+
+def matches(model: str, patterns: Iterable[str]) -> bool:
+    """Whether a model id is one of the ids or patterns."""
+    return any(fnmatchcase(model, pattern) for pattern in patterns)
