@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_matalign.embeddings.store import DamagedEntryWarning, Rows, Store, key_of
+from pytest_matalign.cache import DamagedEntryWarning
+from pytest_matalign.embeddings.store import Rows, Store
 
 ROWS = Rows(
     ids=("a", "b"),
@@ -77,9 +78,3 @@ def test_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(KeyboardInterrupt):
         Store(tmp_path).write_result("k" * 64, 1)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-
-
-def test_key_is_independent_of_order_and_sensitive_to_value() -> None:
-    """The same facts in another order are the same key; another fact is another key."""
-    assert key_of({"a": 1, "b": 2}) == key_of({"b": 2, "a": 1})
-    assert key_of({"a": 1, "b": 2}) != key_of({"a": 1, "b": 3})

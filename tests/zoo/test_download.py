@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from pytest_matalign.embeddings.store import DamagedEntryWarning
+from pytest_matalign.cache import DamagedEntryWarning
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.zoo import registry
 from pytest_matalign.zoo.card import Weights

@@ -69,7 +69,8 @@ def blocks_of(samples: Sequence[Sample], *, part: tuple[int, int]) -> list[Sampl
 
 
 def _embed(options: argparse.Namespace) -> int:
-    from pytest_matalign.embeddings.store import Store, default_store
+    from pytest_matalign.cache import cache_root
+    from pytest_matalign.embeddings.store import Store
     from pytest_matalign.errors import ConfigurationError, MatalignError
     from pytest_matalign.splits import load_split
     from pytest_matalign.zoo.permission import allow_pickles
@@ -80,7 +81,7 @@ def _embed(options: argparse.Namespace) -> int:
     allow_pickles(allowed=options.allow_pickle)
     cards = [card(model) for model in options.model]
     split = load_split(options.split, samples=options.samples)
-    store = Store(options.store or default_store())
+    store = Store(options.store or cache_root())
     failed = False
     for one in cards:
         try:

@@ -96,7 +96,7 @@ def _companion(
     baseline: Scorecard | None,
     analyses: bool,
 ) -> Companion | None:
-    from pytest_matalign.embeddings.store import default_store
+    from pytest_matalign.cache import cache_root
     from pytest_matalign.report.companion import build_companion
     from pytest_matalign.splits.card import read_card
 
@@ -104,7 +104,7 @@ def _companion(
         return None
     return build_companion(
         scorecard,
-        store=options.store or default_store(),
+        store=options.store or cache_root(),
         split_files={read_card(path).id: path for path in options.split},
         baseline=baseline,
         baseline_store=options.baseline_store,

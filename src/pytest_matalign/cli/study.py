@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_matalign.embeddings.store import default_store
+from pytest_matalign.cache import cache_root
 
 if TYPE_CHECKING:
     import argparse
@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
 
     written = run_study(
         options.name,
-        store=options.store or default_store(),
+        store=options.store or cache_root(),
         out=options.out,
         samples=options.samples,
         energies=not options.no_energies,

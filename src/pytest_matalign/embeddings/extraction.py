@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from pytest_matalign.cache import key_of
 from pytest_matalign.embeddings.embedding import Embedding, check_vectors
-from pytest_matalign.embeddings.store import Rows, Store, key_of
+from pytest_matalign.embeddings.store import Rows, Store
 from pytest_matalign.errors import ExtractionError, MatalignError
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_matalign.cache import write_whole
 from pytest_matalign.embeddings.embedding import Embedding
 from pytest_matalign.embeddings.pack_format import (
     FORMAT,
@@ -221,7 +222,5 @@ def add_entry(folder: Path, entry: Entry, tensors: Tensors, *, title: str) -> No
 
 def write_contents(folder: Path, contents: Contents) -> None:
     """Write the table of contents, one entry a line so that changes are easy to review."""
-    path = folder / CONTENTS
-    part = path.with_suffix(".part")
-    part.write_bytes(msgspec.json.format(msgspec.json.encode(contents), indent=1) + b"\n")
-    part.replace(path)
+    text = msgspec.json.format(msgspec.json.encode(contents), indent=1)
+    write_whole(folder / CONTENTS, text + b"\n")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import msgspec
 import numpy as np
 
+from pytest_matalign.cache import write_whole
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.zoo.card import ModelCard  # noqa: TC001  msgspec resolves it at run time
 
@@ -138,10 +139,7 @@ def write_entry(path: Path, entry: Entry, tensors: Mapping[str, NDArray[Any]]) -
     from safetensors.numpy import save
 
     content = save(dict(tensors), metadata={"matalign": msgspec.json.encode(entry).decode()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_bytes(content)
-    part.replace(path)
+    write_whole(path, content)
     return hashlib.sha256(content).hexdigest()
 
 

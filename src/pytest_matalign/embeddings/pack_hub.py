@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_matalign.cache import cache_root
 from pytest_matalign.embeddings.pack import CONTENTS, Pack
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 
@@ -42,10 +43,8 @@ def pulled_folder(spec: str) -> Path:
     Raises:
         ConfigurationError: If the specification names no commit.
     """
-    from pytest_matalign.embeddings.store import default_store
-
     repo, revision = _parsed(spec)
-    return default_store() / "packs" / repo.replace("/", "--") / revision
+    return cache_root() / "packs" / repo.replace("/", "--") / revision
 
 
 def pull(spec: str) -> Path:

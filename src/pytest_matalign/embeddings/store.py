@@ -8,26 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import warnings
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pytest_matalign.cache import DamagedEntryWarning, key_of, write_whole
 from pytest_matalign.embeddings.embedding import content_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
-
-
-class DamagedEntryWarning(UserWarning):
-    """An entry of the store failed its digest and is computed again."""
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,21 +32,6 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     refused: dict[str, str]
     vectors: Any
     """float32 array [len(ids), width]."""
-
-
-def default_store() -> Path:
-    """`$MATALIGN_CACHE`, or the user's cache folder."""
-    if named := os.environ.get("MATALIGN_CACHE"):
-        return Path(named)
-    from platformdirs import user_cache_path
-
-    return user_cache_path("matalign")
-
-
-def key_of(identity: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical JSON of everything that determines an entry."""
-    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 class Store:
@@ -90,7 +70,7 @@ class Store:
             "digest": _rows_digest(rows),
             "provenance": dict(provenance),
         }
-        self._write(
+        write_whole(
             self._path("embeddings", key, ".safetensors"),
             save({"vectors": rows.vectors}, metadata={"matalign": json.dumps(entry)}),
         )
@@ -113,7 +93,7 @@ class Store:
     def write_result(self, key: str, value: Any) -> None:
         """Store a JSON value under a key."""
         entry = {"digest": key_of({"value": value}), "value": value}
-        self._write(self._path("results", key, ".json"), json.dumps(entry).encode())
+        write_whole(self._path("results", key, ".json"), json.dumps(entry).encode())
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -127,17 +107,6 @@ class Store:
 
     def _path(self, room: str, key: str, suffix: str) -> Path:
         return self.root / room / key[:2] / (key + suffix)
-
-    def _write(self, path: Path, content: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
 
 
 def _rows_digest(rows: Rows) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_matalign.cache import write_whole
 from pytest_matalign.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -45,10 +45,9 @@ class Checkpoint:
         self.folder = folder
         if folder is None:
             return
-        folder.mkdir(parents=True, exist_ok=True)
         marker = folder / "run.json"
         if not marker.exists():
-            marker.write_text(json.dumps({"fingerprint": key}))
+            write_whole(marker, json.dumps({"fingerprint": key}).encode())
         elif json.loads(marker.read_text())["fingerprint"] != key:
             raise ConfigurationError(
                 f"{folder} holds the checkpoint of a run over other embeddings or settings; "
@@ -66,10 +65,7 @@ class Checkpoint:
         """Save arrays under a name; a reader sees the old or the new file, never half of one."""
         if self.folder is None:
             return
-        handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
-        with os.fdopen(handle, "wb") as stream:
-            plain: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
-            np.savez(stream, **plain)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(self.folder / f"{name}.npz")
+        plain: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
+        content = io.BytesIO()
+        np.savez(content, **plain)
+        write_whole(self.folder / f"{name}.npz", content.getbuffer())

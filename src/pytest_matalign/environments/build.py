@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_matalign.cache import write_whole
 from pytest_matalign.environments.folders import (
     MARKER,
     Built,
@@ -168,10 +169,7 @@ def _build(wanted: Environment, builder: Installer, folder: Path) -> Built:
         packages=packages_of(folder),
         seconds=round(time.monotonic() - start, 1),
     )
-    marker = folder / MARKER
-    unfinished = marker.with_suffix(".part")
-    unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(record)))
-    unfinished.replace(marker)
+    write_whole(folder / MARKER, msgspec.json.format(msgspec.json.encode(record)))
     return Built(name=wanted.name, folder=folder, record=record)
 
 

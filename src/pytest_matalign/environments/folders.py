@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_matalign.cache import cache_root
 from pytest_matalign.environments.spec import environment
 
 if TYPE_CHECKING:
@@ -46,10 +47,8 @@ class Built(msgspec.Struct, frozen=True, kw_only=True):
 
 def root() -> Path:
     """`$MATALIGN_ENVIRONMENTS`, or the room `environments` of the default store."""
-    from pytest_matalign.embeddings.store import default_store
-
     named = os.environ.get("MATALIGN_ENVIRONMENTS")
-    return Path(named) if named else default_store() / "environments"
+    return Path(named) if named else cache_root() / "environments"
 
 
 def folder_of(wanted: Environment) -> Path:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_matalign.cache import cache_root
 from pytest_matalign.environments import protocol
 from pytest_matalign.environments.protocol import Message, ProtocolError
 from pytest_matalign.errors import (
@@ -218,9 +219,7 @@ def _raise(fields: Mapping[str, Any]) -> None:
 
 def _variables() -> dict[str, str]:
     """The host's variables, with the folders this process has settled on."""
-    from pytest_matalign.embeddings.store import default_store
-
-    return {**os.environ, "MATALIGN_CACHE": str(default_store())}
+    return {**os.environ, "MATALIGN_CACHE": str(cache_root())}
 
 
 def _bootstrap() -> Path:

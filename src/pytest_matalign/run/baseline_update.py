@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_matalign import __version__
+from pytest_matalign.cache import key_of
 from pytest_matalign.embeddings.embedding import Embedding
-from pytest_matalign.embeddings.store import Rows, key_of
+from pytest_matalign.embeddings.store import Rows
 from pytest_matalign.verdicts.baseline import Baseline, row_of, write_baseline
 from pytest_matalign.verdicts.earlier_release import MODEL
 

@@ -6,12 +6,13 @@ from collections import OrderedDict
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pytest_matalign.cache import key_of
 from pytest_matalign.embeddings.embedding import Embedding, common_ids
-from pytest_matalign.embeddings.store import Store, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pytest_matalign.embeddings.store import Store
     from pytest_matalign.statistics import MetricSpec, Prepared
     from pytest_matalign.suites.schema import SuiteMetric
 

@@ -233,8 +233,8 @@ class Evaluator:
 
     def _fingerprint(self, case: Case, a: Embedding, b: Embedding) -> str:
         """Digest of the samples two models were compared on."""
+        from pytest_matalign.cache import key_of
         from pytest_matalign.embeddings.embedding import common_ids
-        from pytest_matalign.embeddings.store import key_of
 
         split = self.split(case.split)
         return key_of({"split": split.fingerprint, "ids": list(common_ids(a, b))})[:32]
@@ -274,8 +274,8 @@ class Evaluator:
 
 def _identity(card: ModelCard) -> str:
     """What decides a model's rows: a digest of its weights and of the adapter's version."""
+    from pytest_matalign.cache import key_of
     from pytest_matalign.embeddings.sources import described_weights
-    from pytest_matalign.embeddings.store import key_of
     from pytest_matalign.zoo.registry import adapter_version
 
     version = adapter_version(card)

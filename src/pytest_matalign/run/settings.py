@@ -137,7 +137,7 @@ def settings_of(
     Raises:
         ConfigurationError: If the host's table is wrong.
     """
-    from pytest_matalign.embeddings.store import default_store
+    from pytest_matalign.cache import cache_root
 
     host = read_host_table(root)
     host = msgspec.structs.replace(
@@ -156,9 +156,7 @@ def settings_of(
         root=root,
         run_id=run_id or uuid.uuid4().hex,
         samples=samples,
-        store=(here / store if option.matalign_store else root / store)
-        if store
-        else default_store(),
+        store=(here / store if option.matalign_store else root / store) if store else cache_root(),
         references=option.matalign_references or host.references,
         baseline=root / host.baseline,
         update=_permitted(option.matalign_update, forced=option.matalign_update_in_ci),

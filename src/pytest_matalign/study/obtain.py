@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_matalign.cache import key_of
 from pytest_matalign.embeddings.references import References
 from pytest_matalign.embeddings.sources import ZooSource
-from pytest_matalign.embeddings.store import key_of
 from pytest_matalign.errors import UnavailableError
 from pytest_matalign.splits import load_split
 from pytest_matalign.study.measures.energies import ENERGIES_VERSION, READERS, predicted_energies

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
+from pytest_matalign.cache import write_whole
 from pytest_matalign.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -113,10 +114,7 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     lines = [f' "{key}": {msgspec.json.encode(value).decode()},' for key, value in head.items()]
     body = ",\n".join(f"  {msgspec.json.encode(row).decode()}" for row in rows)
     text = "{\n" + "\n".join(lines) + '\n "rows": [\n' + body + "\n ]\n}\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    write_whole(path, text.encode())
 
 
 def stale_rows(baseline: Baseline, *, suites: Iterable[str], asked: set[Key]) -> list[BaselineRow]:

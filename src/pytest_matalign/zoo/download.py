@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from pytest_matalign.embeddings.store import DamagedEntryWarning, default_store
+from pytest_matalign.cache import DamagedEntryWarning, cache_root
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.zoo.pins import pinned
 from pytest_matalign.zoo.weights import file_sha256
@@ -65,7 +65,7 @@ def retrieve(url: str, *, model: str, sha256: str | None = None) -> Path:
     from filelock import FileLock
 
     name = _name(url, model=model)
-    folder = default_store() / "weights"
+    folder = cache_root() / "weights"
     if sha256 is not None and (found := _cached(folder / sha256 / name, sha256)):
         return found
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in _TRUE:

@@ -10,12 +10,12 @@ import fnmatch
 import hashlib
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pytest_matalign.cache import cache_root, write_whole
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
@@ -50,9 +50,7 @@ def pins_file() -> Path:
     """`$MATALIGN_PINS`, or `pins.json` beside the embeddings in the user's cache folder."""
     if named := os.environ.get("MATALIGN_PINS"):
         return Path(named)
-    from pytest_matalign.embeddings.store import default_store
-
-    return default_store() / "pins.json"
+    return cache_root() / "pins.json"
 
 
 def read_pins(path: Path) -> Mapping[str, Pin]:
@@ -135,14 +133,9 @@ def pin_card(card: ModelCard) -> Pin:
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
         book = _Book(pins={**read_pins(path), card.id: found})
-        _write(path, msgspec.json.format(msgspec.json.encode(book, order="sorted"), indent=2))
+        text = msgspec.json.format(msgspec.json.encode(book, order="sorted"), indent=2)
+        write_whole(path, text + b"\n")
     return found
-
-
-def _write(path: Path, content: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
-        stream.write(content + b"\n")
-    Path(stream.name).replace(path)
 
 
 def _download(model: str, weights: Weights) -> Pin:
