@@ -80,8 +80,8 @@ def _options() -> Iterator[str]:
     yield from _struct(HostGate)
     yield "\n## Fixtures\n"
     yield "| fixture | |\n|---|---|"
-    yield "| `embedding` | one model of the suite on one of its splits, embedded |"
-    yield "| `alignment` | one pair of the suite compared by one metric on one split, and judged |"
+    yield "| `matalign_embedding` | one model of the suite on one of its splits, embedded |"
+    yield "| `matalign_alignment` | one pair of the suite by one metric on one split, and judged |"
 
 
 def _commands() -> Iterator[str]:

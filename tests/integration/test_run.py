@@ -172,7 +172,7 @@ def test_junit_holds_verdict_and_value(host: Host) -> None:
 def test_suites_may_bring_their_own_tests(host: Host) -> None:
     """A module beside the suite file is used in place of the generic one."""
     (host.path / "mini" / "test_mine.py").write_text(
-        "def test_close(alignment):\n    assert alignment.record.value > -1\n"
+        "def test_close(matalign_alignment):\n    assert matalign_alignment.record.value > -1\n"
     )
     host.run().assert_outcomes(passed=6)
 

@@ -68,8 +68,8 @@ def parametrize(metafunc: pytest.Metafunc, matalign: MatalignSession) -> None:
     if module is None:
         return
     for argument, cases in (
-        ("embedding_case", matalign.embedding_cases),
-        ("alignment_case", matalign.alignment_cases),
+        ("matalign_embedding_case", matalign.embedding_cases),
+        ("matalign_alignment_case", matalign.alignment_cases),
     ):
         if argument in metafunc.fixturenames:
             found = cases(module.suite)
@@ -102,6 +102,8 @@ def chosen(items: Iterable[pytest.Item], node_ids: Sequence[str]) -> list[pytest
 
 def _kind_of(item: pytest.Item) -> tuple[int, str]:
     callspec = getattr(item, "callspec", None)
-    case: EmbeddingCase | None = callspec.params.get("embedding_case") if callspec else None
+    case: EmbeddingCase | None = (
+        callspec.params.get("matalign_embedding_case") if callspec else None
+    )
     # Embeddings by model, across suites, so that a model is loaded once.
     return (0, case.model) if case is not None else (1, "")

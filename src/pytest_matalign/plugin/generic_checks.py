@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from pytest_matalign.plugin.checks import AlignmentCheck, EmbeddingCheck
 
 
-def test_embedding(embedding: EmbeddingCheck) -> None:
+def test_embedding(matalign_embedding: EmbeddingCheck) -> None:
     """The model embeds at least half of the split."""
-    embedding.must_cover(0.5)
+    matalign_embedding.must_cover(0.5)
 
 
-def test_alignment(alignment: AlignmentCheck) -> None:
+def test_alignment(matalign_alignment: AlignmentCheck) -> None:
     """The two models agree as far as the suite expects, beyond the doubt of the interval."""
-    alignment.must_meet_expectations()
+    matalign_alignment.must_meet_expectations()

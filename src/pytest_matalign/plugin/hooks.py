@@ -157,19 +157,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ModelSc
 
 
 @pytest.fixture
-def embedding(request: pytest.FixtureRequest, embedding_case: EmbeddingCase) -> EmbeddingCheck:
+def matalign_embedding(
+    request: pytest.FixtureRequest, matalign_embedding_case: EmbeddingCase
+) -> EmbeddingCheck:
     """One model of the suite on one of its splits, embedded; skips if it cannot be had."""
     from pytest_matalign.plugin.checks import check_embedding
 
-    return check_embedding(request, embedding_case)
+    return check_embedding(request, matalign_embedding_case)
 
 
 @pytest.fixture
-def alignment(request: pytest.FixtureRequest, alignment_case: Case) -> AlignmentCheck:
+def matalign_alignment(
+    request: pytest.FixtureRequest, matalign_alignment_case: Case
+) -> AlignmentCheck:
     """One pair of the suite compared by one metric on one split, and judged."""
     from pytest_matalign.plugin.checks import check_alignment
 
-    return check_alignment(request, alignment_case)
+    return check_alignment(request, matalign_alignment_case)
 
 
 def _positive(text: str) -> int:

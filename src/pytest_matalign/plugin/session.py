@@ -60,7 +60,7 @@ class MatalignSession(Plan):
     def announce(self, items: Iterable[pytest.Item]) -> None:
         """Note which embeddings are checked by name, so that their failures are told once."""
         cases = (getattr(item, "callspec", None) for item in items)
-        found = [spec.params.get("embedding_case") for spec in cases if spec is not None]
+        found = [spec.params.get("matalign_embedding_case") for spec in cases if spec is not None]
         self.evaluator.told = frozenset((c.model, c.split.id) for c in found if c is not None)
 
     def keep(self, case: EmbeddingCase, record: EmbeddingRecord) -> None:
