@@ -9,7 +9,6 @@ from ase import Atoms
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits import load_split
 from pytest_matalign.splits.perturb import (
-    LEVELS,
     graded_series,
     perturbed,
     rattle,
@@ -17,6 +16,7 @@ from pytest_matalign.splits.perturb import (
     scale_volume,
     strain,
 )
+from pytest_matalign.splits.recipe import LEVELS
 
 
 @pytest.fixture

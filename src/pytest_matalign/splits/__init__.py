@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pytest_matalign.splits.card import (
-    Label,
-    SplitCard,
-    describe_splits,
-    split_card,
-    split_cards,
-)
-from pytest_matalign.splits.load import Split, load_split
+from pytest_matalign.splits.card import Label, SplitCard
+from pytest_matalign.splits.catalogue import describe_splits, split_card, split_cards
+from pytest_matalign.splits.load import load_split
 from pytest_matalign.splits.sample import Input, Sample
+from pytest_matalign.splits.split import Split
 
 __all__ = [
     "Input",

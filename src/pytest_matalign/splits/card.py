@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from difflib import get_close_matches
-from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Input  # noqa: TC001  msgspec resolves it at run time
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Domain = Literal["molecules", "materials", "proteins"]
 Role = Literal["in-distribution", "out-of-distribution"]
@@ -34,7 +28,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class SplitCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A named, versioned, ordered list of samples; one TOML file a split."""
+    """A named, versioned, ordered list of samples; one TOML file per split."""
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     version: Annotated[int, msgspec.Meta(ge=1)] = 1
@@ -82,50 +76,3 @@ def read_card(path: Path) -> SplitCard:
             f"Split file {path} breaks the schema of a split card: {error}; "
             f"the keys are {', '.join(SplitCard.__struct_fields__)}."
         ) from error
-
-
-@lru_cache(maxsize=1)
-def split_cards() -> Mapping[str, SplitCard]:
-    """Return the cards of all bundled splits by id, sorted."""
-    cards = (read_card(path) for path in sorted(CARDS.glob("*.toml")))
-    return MappingProxyType({card.id: card for card in cards})
-
-
-def split_card(split: str) -> SplitCard:
-    """Return the card of one bundled split, perturbed where its id ends in `@kind=level`.
-
-    Raises:
-        ConfigurationError: There is no such split; the message names the closest ones.
-    """
-    cards = split_cards()
-    if "@" in split:
-        from pytest_matalign.splits.perturb import perturbed_card, read_recipe
-
-        parent, kind, level = read_recipe(split)
-        return perturbed_card(split_card(parent), kind=kind, level=level)
-    if split in cards:
-        return cards[split]
-    close = get_close_matches(split, cards, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(f'`{name}`' for name in close)}? " if close else ""
-    raise ConfigurationError(
-        f"There is no split `{split}`; {hint}`matalign splits` lists them, "
-        "and a split of your own is given by the path of its TOML file."
-    )
-
-
-def describe_splits() -> list[dict[str, str]]:
-    """Return one row of text a bundled split, for a table."""
-    return [
-        {
-            "split": card.id,
-            "domain": card.domain,
-            "role": card.role,
-            "samples": str(card.count),
-            "inputs": ", ".join(card.inputs),
-            "labels": ", ".join(card.labels),
-            "licence": card.licence,
-            "fingerprint": (card.fingerprint or "")[:12],
-            "title": card.title,
-        }
-        for card in split_cards().values()
-    ]

@@ -3,54 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.splits.card import CARDS, SplitCard, read_card, split_card
+from pytest_matalign.splits.card import CARDS, SplitCard, read_card
+from pytest_matalign.splits.catalogue import split_card
+from pytest_matalign.splits.recipe import read_recipe
+from pytest_matalign.splits.split import Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_matalign.splits.sample import Sample
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """The first samples of a split, in its fixed order.
-
-    Attributes:
-        card: What is known of the whole split.
-        samples: The samples loaded; a smaller load is a prefix of a larger one.
-    """
-
-    card: SplitCard
-    samples: tuple[Sample, ...]
-
-    @cached_property
-    def ids(self) -> tuple[str, ...]:
-        """Ids of the samples loaded, in order."""
-        return tuple(sample.id for sample in self.samples)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 over the ordered digests of the samples loaded."""
-        return fingerprint(sample.digest for sample in self.samples)
-
-    def __len__(self) -> int:
-        """Return how many samples are loaded."""
-        return len(self.samples)
-
-
-def fingerprint(digests: Iterable[str]) -> str:
-    """Return the SHA-256 over sample digests in order, each followed by a line break."""
-    total = hashlib.sha256()
-    for digest in digests:
-        total.update(digest.encode() + b"\n")
-    return total.hexdigest()
 
 
 def load_split(split: str | Path, *, samples: int | None = None) -> Split:
@@ -69,7 +35,7 @@ def load_split(split: str | Path, *, samples: int | None = None) -> Split:
     if samples is not None and samples < 1:
         raise ConfigurationError(f"A split must be loaded with at least 1 sample, not {samples}.")
     if isinstance(split, str) and "@" in split:
-        from pytest_matalign.splits.perturb import perturbed, read_recipe
+        from pytest_matalign.splits.perturb import perturbed
 
         parent, kind, level = read_recipe(split)
         return perturbed(load_split(parent, samples=samples), kind=kind, level=level)

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.splits.load import Split
+from pytest_matalign.splits.recipe import LEVELS, perturbed_card
 from pytest_matalign.splits.sample import Sample
+from pytest_matalign.splits.split import Split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,16 +24,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from numpy.typing import NDArray
 
-    from pytest_matalign.splits.card import SplitCard
-
-Kind = Literal["rattle", "strain", "volume"]
-
-LEVELS: dict[Kind, tuple[float, ...]] = {
-    "rattle": (0.02, 0.05, 0.1, 0.2, 0.3, 0.5),
-    "strain": (0.01, 0.02, 0.05, 0.1, 0.15),
-    "volume": (0.95, 0.9, 0.8, 0.7, 0.6),
-}
-"""Default levels, from thermal motion near room temperature to far beyond any training data."""
+    from pytest_matalign.splits.recipe import Kind
 
 
 def rng_for(sample_id: str, *, kind: str, seed: int = 0) -> np.random.Generator:
@@ -44,7 +34,7 @@ def rng_for(sample_id: str, *, kind: str, seed: int = 0) -> np.random.Generator:
 
 
 def rattle(atoms: Atoms, sigma_A: float, rng: np.random.Generator) -> Atoms:  # noqa: N803  the unit is Å
-    """Displace every atom by a normal deviate of standard deviation `sigma_A` Å an axis."""
+    """Displace every atom by a normal deviate of standard deviation `sigma_A` Å per axis."""
     shaken: Atoms = atoms.copy()
     shaken.positions = atoms.positions + sigma_A * rng.standard_normal((len(atoms), 3))
     return shaken
@@ -120,38 +110,6 @@ def perturbed(split: Split, *, kind: Kind, level: float, seed: int = 0) -> Split
     return Split(card, samples)
 
 
-def perturbed_card(card: SplitCard, *, kind: Kind, level: float, seed: int = 0) -> SplitCard:
-    """Return the card of a split perturbed as `perturbed` does.
-
-    Raises:
-        ConfigurationError: The split offers no atoms, or kind or level make no sense.
-    """
-    if kind not in get_args(Kind):
-        raise ConfigurationError(
-            f"`{kind}` is no perturbation; choose among {', '.join(get_args(Kind))}."
-        )
-    least = 0 if kind != "volume" else math.ulp(0)
-    if not (math.isfinite(level) and level >= least):
-        raise ConfigurationError(
-            f"The level of `{kind}` must be {'above 0' if least else '0 or more'}, not {level:g}."
-        )
-    if "atoms" not in card.inputs:
-        raise ConfigurationError(
-            f"Split `{card.id}` offers {' and '.join(card.inputs)}, no atoms to perturb."
-        )
-    return msgspec.structs.replace(
-        card,
-        id=f"{card.id}@{kind}={level:g}",
-        title=f"{card.title}, perturbed ({kind} {level:g})",
-        role="out-of-distribution",
-        inputs=tuple(form for form in card.inputs if form in {"atoms", "smiles"}),
-        sha256=None,
-        fingerprint=None,
-        labels={},
-        provenance=f"{card.provenance} Perturbed here by {kind} {level:g}, seed {seed}.",
-    )
-
-
 def graded_series(
     split: Split, *, kind: Kind, levels: Sequence[float] | None = None, seed: int = 0
 ) -> tuple[Split, ...]:
@@ -162,20 +120,3 @@ def graded_series(
     """
     chosen = LEVELS.get(kind, (0.0,)) if levels is None else levels
     return tuple(perturbed(split, kind=kind, level=level, seed=seed) for level in chosen)
-
-
-def read_recipe(text: str) -> tuple[str, Kind, float]:
-    """Split `mp-crystals@rattle=0.2` into its parts.
-
-    Raises:
-        ConfigurationError: What follows the `@` is no `kind=level`.
-    """
-    parent, _, recipe = text.rpartition("@")
-    match = re.fullmatch(r"(rattle|strain|volume)=(\d+(?:\.\d+)?)", recipe)
-    if match is None or not parent:
-        raise ConfigurationError(
-            f"`{text}` is no perturbed split; write split@kind=level with one of "
-            f"{', '.join(get_args(Kind))}, as in `mp-crystals@rattle=0.2`."
-        )
-    kind: Kind = match[1]  # type: ignore[assignment]  # the pattern admits no other text
-    return parent, kind, float(match[2])

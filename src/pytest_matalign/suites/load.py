@@ -81,20 +81,10 @@ def card_of_split(split: SuiteSplit) -> SplitCard:
     Raises:
         ConfigurationError: If there is no such split, or its file is faulty.
     """
-    from pytest_matalign.splits.card import read_card, split_card
+    from pytest_matalign.splits.card import read_card
+    from pytest_matalign.splits.catalogue import split_card
 
-    if split.file:
-        return read_card(Path(split.file))
-    parent, _, recipe = split.id.partition("@")
-    card = split_card(parent)
-    if not recipe:
-        return card
-    from pytest_matalign.splits.perturb import read_recipe
-
-    read_recipe(split.id)
-    return msgspec.structs.replace(
-        card, title=f"{card.title}, perturbed ({recipe})", role="out-of-distribution"
-    )
+    return read_card(Path(split.file)) if split.file else split_card(split.id)
 
 
 def _readable(error: Exception) -> str:

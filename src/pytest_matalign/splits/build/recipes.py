@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from pytest_matalign.splits.build import crystals as crystals
-from pytest_matalign.splits.build import molecules as molecules
-from pytest_matalign.splits.build import proteins as proteins
+from pytest_matalign.splits.build import crystals, molecules, proteins
 from pytest_matalign.splits.build.order import (
     SEED,
     accepted,
