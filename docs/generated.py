@@ -16,6 +16,7 @@ import msgspec
 from mkdocs.structure.files import File
 
 from pytest_matalign.cli import main as cli
+from pytest_matalign.run.options import OPTIONS
 from pytest_matalign.run.settings import HostGate, HostTable
 from pytest_matalign.scorecard.schema import schema_text
 from pytest_matalign.splits import split_cards
@@ -52,30 +53,21 @@ def pages() -> Mapping[str, str]:
 
 
 def _options() -> Iterator[str]:
-    from pytest_matalign.plugin.hooks import pytest_addoption
-
-    class Group:
-        def __init__(self) -> None:
-            self.rows: list[tuple[str, dict[str, Any]]] = []
-
-        def addoption(self, name: str, **options: Any) -> None:
-            self.rows.append((name, options))
-
-    class Parser:
-        group = Group()
-
-        def getgroup(self, *_: str) -> Group:
-            return self.group
-
-    pytest_addoption(Parser())  # type: ignore[arg-type]  # a stand-in that only listens
-    yield "# Options\n\n## Of pytest\n"
-    yield "| option | |\n|---|---|"
-    for name, options in Parser.group.rows:
-        choices = "{" + ",".join(options["choices"]) + "}" if options.get("choices") else None
-        value = options.get("metavar") or choices or ""
-        yield f"| `{name}{' ' if value else ''}{_cell(value)}` | {_cell(options['help'])} |"
+    yield "# Options\n"
+    yield "pytest takes `--matalign` and the options below, `matalign gate` takes the same without "
+    yield "`matalign-`. What has a key can be set in `[tool.matalign]` of `pyproject.toml` too; the "
+    yield "command line wins.\n"
+    yield "| option of pytest | key | default | |\n|---|---|---|---|"
+    for one in OPTIONS:
+        value = one.metavar or "|".join(one.choices)
+        option = f"`--matalign-{one.name}{' ' if value else ''}{_cell(value)}`"
+        key = f"`{one.key}`" if one.key else ""
+        shown = option if one.commands else ""
+        yield f"| {shown} | {key} | {_cell(one.default)} | {_cell(one.help)} |"
     yield "\n## `[tool.matalign]` in `pyproject.toml`\n"
-    yield from _struct(HostTable)
+    yield "| key | type |\n|---|---|"
+    for name, kind in HostTable.__annotations__.items():
+        yield f"| `{name}` | `{_cell(kind)}` |"
     yield "\n## `[[tool.matalign.gate]]`\n"
     yield from _struct(HostGate)
     yield "\n## Fixtures\n"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from pytest_matalign.cli.options import add_options, plan_of
+from pytest_matalign.cli.options import add_options, run_of
 
 if TYPE_CHECKING:
     import argparse
 
-    from pytest_matalign.plugin.records import Ledger
-    from pytest_matalign.run.plan import Plan
+    from pytest_matalign.run.ledger import Ledger
+    from pytest_matalign.run.suite_run import SuiteRun
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,20 +25,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _gate(options: argparse.Namespace) -> int:
     from shutil import get_terminal_size
 
-    from pytest_matalign.plugin.records import Ledger
+    from pytest_matalign.run.ledger import Ledger
     from pytest_matalign.run.outputs import annotation_lines, write_outputs
     from pytest_matalign.scorecard import terminal
     from pytest_matalign.scorecard.build import RunClock
     from pytest_matalign.scorecard.summary import failures
 
-    plan = plan_of(options)
-    plan.check()
+    run = run_of(options)
+    run.check()
     clock = RunClock(command=f"matalign {' '.join(sys.argv[1:])}")
     ledger = Ledger()
-    _fill(ledger, plan)
-    gates, _ = plan.gates_of(ledger)
-    scorecard = plan.scorecard_of(ledger, clock, gates=gates)
-    told = write_outputs(plan, scorecard)
+    _fill(ledger, run)
+    gates, _ = run.gates_of(ledger)
+    scorecard = run.scorecard_of(ledger, clock, gates=gates)
+    told = write_outputs(run, scorecard)
     width = get_terminal_size().columns
     shown = terminal.lines(scorecard, width=width, quiet=options.quiet)
     for line in (*shown, *told, *annotation_lines(scorecard)):
@@ -46,17 +46,17 @@ def _gate(options: argparse.Namespace) -> int:
     return 1 if failures(scorecard) else 0
 
 
-def _fill(ledger: Ledger, plan: Plan) -> None:
+def _fill(ledger: Ledger, run: SuiteRun) -> None:
     """Go through every check in the order pytest does: embeddings by model, then alignments."""
     from pytest_matalign.run.baseline_update import keep_rows
 
-    cases = [case for name in plan.suites for case in plan.embedding_cases(name)]
-    plan.evaluator.told = frozenset((case.model, case.split.id) for case in cases)
+    cases = [case for name in run.suites for case in run.embedding_cases(name)]
+    run.evaluator.told = frozenset((case.model, case.split.id) for case in cases)
     for case in sorted(cases, key=lambda case: case.model):
-        record = plan.evaluator.embedding_record(case)
+        record = run.evaluator.embedding_record(case)
         ledger.add(record)
-        if plan.settings.update and case.model == plan.candidate_id and record.digest:
-            keep_rows(plan, case)
-    for name in plan.suites:
-        for one in plan.alignment_cases(name):
-            ledger.add(plan.evaluator.alignment_record(one))
+        if run.settings.update and case.model == run.candidate_id and record.digest:
+            keep_rows(run, case)
+    for name in run.suites:
+        for one in run.alignment_cases(name):
+            ledger.add(run.evaluator.alignment_record(one))

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_matalign.run.plan import Plan
 from pytest_matalign.run.settings import settings_of
+from pytest_matalign.run.suite_run import SuiteRun
 
 if TYPE_CHECKING:
     import argparse
@@ -39,10 +39,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--markdown", dest="matalign_markdown", metavar="FILE")
 
 
-def plan_of(options: argparse.Namespace) -> Plan:
-    """The plan of a command run in the host's folder, which holds `pyproject.toml`."""
+def run_of(options: argparse.Namespace) -> SuiteRun:
+    """The run of a command in the host's folder, which holds `pyproject.toml`."""
     here = Path.cwd()
-    return Plan(settings_of(options, root=here, here=here), progress=Progress)
+    given = {
+        name.removeprefix("matalign_"): value
+        for name, value in vars(options).items()
+        if name.startswith("matalign_")
+    }
+    return SuiteRun(settings_of(given, root=here, here=here), progress=Progress)
 
 
 class Progress:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_matalign.cli.options import add_options, plan_of
+from pytest_matalign.cli.options import add_options, run_of
 
 if TYPE_CHECKING:
     import argparse
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.embeddings.pack_build import Encoded
-    from pytest_matalign.run.plan import Plan
+    from pytest_matalign.run.suite_run import SuiteRun
     from pytest_matalign.statistics import MetricSpec
     from pytest_matalign.suites.schema import SuiteSplit
 
@@ -58,14 +58,14 @@ def _build(options: argparse.Namespace) -> int:
     from pytest_matalign.embeddings.pack_build import add_all, licence_problem
 
     options.matalign_references = "installed"
-    plan = plan_of(options)
-    specs = _specs(plan)
-    for wanted, models in _work(plan, only=options.split):
-        split = plan.evaluator.split(wanted)
+    run = run_of(options)
+    specs = _specs(run)
+    for wanted, models in _work(run, only=options.split):
+        split = run.evaluator.split(wanted)
         found = []
         for model in models:
-            problem = licence_problem(plan.cards[model])
-            one = None if problem else _encoded(plan, model, wanted, options)
+            problem = licence_problem(run.cards[model])
+            one = None if problem else _encoded(run, model, wanted, options)
             if isinstance(one, str) or one is None:
                 sys.stdout.write(f"left out on {wanted.id}: {one or problem}\n")
             else:
@@ -82,18 +82,18 @@ def _build(options: argparse.Namespace) -> int:
     return 0
 
 
-def _work(plan: Plan, *, only: list[str]) -> Iterator[tuple[SuiteSplit, list[str]]]:
+def _work(run: SuiteRun, *, only: list[str]) -> Iterator[tuple[SuiteSplit, list[str]]]:
     """Each split of the suites with every model on it that carries weights."""
     splits: dict[str, SuiteSplit] = {}
     models: dict[str, dict[str, None]] = {}
-    for suite in plan.suites.values():
+    for suite in run.suites.values():
         for split in suite.split:
             splits.setdefault(split.id, split)
             models.setdefault(split.id, {}).update(
                 dict.fromkeys(
                     model
                     for model in (*suite.models, *suite.controls)
-                    if plan.cards[model].weights is not None
+                    if run.cards[model].weights is not None
                 )
             )
     for name, split in splits.items():
@@ -101,15 +101,15 @@ def _work(plan: Plan, *, only: list[str]) -> Iterator[tuple[SuiteSplit, list[str
             yield split, list(models[name])
 
 
-def _specs(plan: Plan) -> list[MetricSpec]:
+def _specs(run: SuiteRun) -> list[MetricSpec]:
     from pytest_matalign.statistics import metric_spec
 
-    metrics = dict.fromkeys(m for suite in plan.suites.values() for m in suite.metric)
+    metrics = dict.fromkeys(m for suite in run.suites.values() for m in suite.metric)
     return [metric_spec(m.name, k=m.k, preprocess=m.preprocess) for m in metrics]
 
 
 def _encoded(
-    plan: Plan, model: str, wanted: SuiteSplit, options: argparse.Namespace
+    run: SuiteRun, model: str, wanted: SuiteSplit, options: argparse.Namespace
 ) -> Encoded | str:
     """One embedding ready to be stored, or why there is none."""
     from pytest_matalign.embeddings.pack_build import encoded
@@ -117,12 +117,12 @@ def _encoded(
     from pytest_matalign.errors import MatalignError
     from pytest_matalign.zoo.registry import adapter_version
 
-    card = plan.cards[model]
+    card = run.cards[model]
     try:
         return encoded(
-            plan.evaluator.embedding(model, wanted),
+            run.evaluator.embedding(model, wanted),
             card=card,
-            split=plan.evaluator.split(wanted),
+            split=run.evaluator.split(wanted),
             weights=weights_here(card),
             adapter_version=adapter_version(card),
             encoding=options.encoding,

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_matalign.embeddings.extraction import Source
-    from pytest_matalign.run.settings import HostTable
     from pytest_matalign.splits.sample import Input, Sample
     from pytest_matalign.zoo.card import Modality, ModelCard
     from pytest_matalign.zoo.model import Model
@@ -31,6 +30,27 @@ MODALITY: Mapping[str, Modality] = {
 }
 HUB = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)@(?P<revision>\S+)")
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A candidate as it was asked for.
+
+    Attributes:
+        spec: Zoo id, `package.module:factory`, `hf:org/name@sha`, or a file of embeddings.
+        name: What it is called in the scorecard, unless it is a model of the zoo.
+        input: Form of a sample it reads.
+        modality: Follows from `input` if None.
+        family: Of models.
+        elements: Atomic symbols it knows; all if None.
+    """
+
+    spec: str
+    name: str
+    input: Input | None
+    modality: Modality | None
+    family: str
+    elements: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +70,11 @@ class Candidate:
     file: Path | None = None
 
 
-def resolve_candidate(host: HostTable, *, root: Path, run_id: str) -> Candidate:
+def resolve_candidate(wanted: Wanted, *, root: Path, run_id: str) -> Candidate:
     """Turn the host's `candidate` into something that can be embedded.
 
     Args:
-        host: The host's table.
+        wanted: What was asked for.
         root: The host project's folder, where its modules and files are looked for.
         run_id: Tells this run from every other; the workers of one run share it.
 
@@ -63,14 +83,13 @@ def resolve_candidate(host: HostTable, *, root: Path, run_id: str) -> Candidate:
             `input` is missing where it is needed. (What can only be known by importing the
             host's code or a model package is raised by `open`.)
     """
-    spec = host.candidate
-    assert spec is not None, "called only when a candidate is configured"
+    spec = wanted.spec
     if match := HUB.fullmatch(spec):
-        return _from_hub(host, repo=match["repo"], revision=match["revision"])
+        return _from_hub(wanted, repo=match["repo"], revision=match["revision"])
     if FACTORY.fullmatch(spec):
-        return _from_factory(host, spec, root=root, run_id=run_id)
+        return _from_factory(wanted, spec, root=root, run_id=run_id)
     if Path(spec).suffix == ".npz":
-        return _from_file(host, root / spec)
+        return _from_file(wanted, root / spec)
     return _from_zoo(spec)
 
 
@@ -87,25 +106,25 @@ def _from_zoo(model_id: str) -> Candidate:
     return Candidate(card=found)
 
 
-def _from_file(host: HostTable, path: Path) -> Candidate:
+def _from_file(wanted: Wanted, path: Path) -> Candidate:
     if not path.is_file():
         raise ConfigurationError(
             f"The candidate's file of embeddings {path} does not exist; write it with "
             "`pytest_matalign.embeddings.files.write_embeddings`."
         )
-    card = _card(host, layer="as in the file", pooling="as in the file")
+    card = _card(wanted, layer="as in the file", pooling="as in the file")
     return Candidate(card=card, file=path)
 
 
-def _from_hub(host: HostTable, *, repo: str, revision: str) -> Candidate:
-    form = _input_of(host)
-    card = _card(host, layer="last hidden state", pooling="mean over tokens")
+def _from_hub(wanted: Wanted, *, repo: str, revision: str) -> Candidate:
+    form = _input_of(wanted)
+    card = _card(wanted, layer="last hidden state", pooling="mean over tokens")
     return Candidate(card=card, open=lambda: _HubSource(card.id, repo, revision, form))
 
 
-def _from_factory(host: HostTable, spec: str, *, root: Path, run_id: str) -> Candidate:
-    form = _input_of(host)
-    card = _card(host, layer="chosen by the factory", pooling="chosen by the factory")
+def _from_factory(wanted: Wanted, spec: str, *, root: Path, run_id: str) -> Candidate:
+    form = _input_of(wanted)
+    card = _card(wanted, layer="chosen by the factory", pooling="chosen by the factory")
     return Candidate(
         card=card,
         open=lambda: _FactorySource(
@@ -114,29 +133,29 @@ def _from_factory(host: HostTable, spec: str, *, root: Path, run_id: str) -> Can
     )
 
 
-def _input_of(host: HostTable) -> Input:
-    if host.input is None:
+def _input_of(wanted: Wanted) -> Input:
+    if wanted.input is None:
         raise ConfigurationError(
-            f"The candidate {host.candidate!r} needs to know what it reads: set `input` in "
+            f"The candidate {wanted.spec!r} needs to know what it reads: set `input` in "
             "[tool.matalign] to atoms, smiles, sequence or backbone."
         )
-    return host.input
+    return wanted.input
 
 
-def _card(host: HostTable, *, layer: str, pooling: str) -> ModelCard:
+def _card(wanted: Wanted, *, layer: str, pooling: str) -> ModelCard:
     from pytest_matalign.zoo.card import ModelCard
 
-    form: Input = host.input or "atoms"
+    form: Input = wanted.input or "atoms"
     return ModelCard(
-        id=host.name,
-        name=host.name,
-        family=host.family,
-        modality=host.modality or MODALITY[form],
-        inputs=(form,) if host.input else ("atoms", "smiles", "sequence", "backbone"),
+        id=wanted.name,
+        name=wanted.name,
+        family=wanted.family,
+        modality=wanted.modality or MODALITY[form],
+        inputs=(form,) if wanted.input else ("atoms", "smiles", "sequence", "backbone"),
         adapter="candidate",
         layer=layer,
         pooling=pooling,
-        elements=host.elements,
+        elements=wanted.elements,
     )
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_matalign.run.options import count, on_command_line
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -25,73 +27,24 @@ SESSION: pytest.StashKey[MatalignSession] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the command line."""
+    """Declare `--matalign`, and `--matalign-NAME` for every option of a run."""
     group = parser.getgroup("matalign", "representational alignment of scientific models")
-    add = group.addoption
-    add("--matalign", action="store_true", help="run alignment suites instead of the own tests")
-    add(
-        "--matalign-suite",
-        action="append",
-        default=[],
-        metavar="NAME|PATH",
-        help="suite to run; may be repeated (default: every bundled one that can be served)",
+    group.addoption(
+        "--matalign", action="store_true", help="run alignment suites instead of the own tests"
     )
-    add(
-        "--matalign-samples",
-        type=_positive,
-        metavar="N",
-        help="take the first N samples of every split",
-    )
-    add(
-        "--matalign-candidate",
-        metavar="SPEC",
-        help="model under test: a zoo id, package.module:factory, hf:org/name@sha, or a .npz file",
-    )
-    add(
-        "--matalign-models",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="keep only models of the suites matching this; may be repeated",
-    )
-    add(
-        "--matalign-store",
-        metavar="DIR",
-        help="folder of the embedding store (default: $MATALIGN_CACHE or the user's cache)",
-    )
-    add(
-        "--matalign-references",
-        choices=("auto", "packs", "installed"),
-        help="where references come from: auto is the store, else the installed package, else a "
-        "pack of embeddings (default: auto)",
-    )
-    add(
-        "--matalign-pack",
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="folder of a reference pack, asked before the one that ships; may be repeated",
-    )
-    add(
-        "--matalign-allow-pickle",
-        action="store_true",
-        help="read weights that can run code when they are read (pickles); without it models "
-        "that have no others are skipped",
-    )
-    add(
-        "--matalign-update",
-        choices=("new", "regressed", "all"),
-        help="write the baseline: rows it lacks, splits that regressed, or everything measured",
-    )
-    add(
-        "--matalign-update-in-ci",
-        action="store_true",
-        help="allow --matalign-update where the variable CI is set",
-    )
-    add("--matalign-badge", metavar="FILE", help="write an SVG badge of the outcome")
-    add("--matalign-json", metavar="FILE", help="write the scorecard as JSON")
-    add("--matalign-markdown", metavar="FILE", help="write the scorecard as Markdown")
-    add("--matalign-html", metavar="FILE", help="write the scorecard as one self-contained page")
+    for one in on_command_line():
+        name = f"--matalign-{one.name}"
+        if one.kind == "flag":
+            group.addoption(name, action="store_true", help=one.help_text)
+            continue
+        group.addoption(
+            name,
+            action="append" if one.repeatable else "store",
+            type=count if one.kind == "count" else str,
+            choices=one.choices or None,
+            metavar=one.metavar,
+            help=one.help_text,
+        )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -174,11 +127,3 @@ def matalign_alignment(
     from pytest_matalign.plugin.checks import check_alignment
 
     return check_alignment(request, matalign_alignment_case)
-
-
-def _positive(text: str) -> int:
-    from argparse import ArgumentTypeError
-
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is not a positive whole number")
-    return int(text)

@@ -6,17 +6,14 @@ from a worker to the controller.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
 
+from pytest_matalign.run.ledger import Record
 from pytest_matalign.scorecard.model import AlignmentRecord, EmbeddingRecord
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-Record = AlignmentRecord | EmbeddingRecord
 RECORD = pytest.StashKey[Record]()
 ATTRIBUTE = "matalign_record"
 
@@ -40,38 +37,11 @@ def attach(item: pytest.Item, report: pytest.TestReport) -> None:
         setattr(report, ATTRIBUTE, {"kind": kind, "record": msgspec.to_builtins(record)})
 
 
-class Ledger:
-    """Every record of the run, put in the order of the suites whatever order they arrive in."""
-
-    def __init__(self) -> None:
-        self._alignments: dict[tuple[str, ...], AlignmentRecord] = {}
-        self._embeddings: dict[tuple[str, str, str], EmbeddingRecord] = {}
-
-    def gather(self, report: pytest.TestReport) -> None:
-        """Take the record off a report, if it carries one."""
-        carried: dict[str, Any] | None = getattr(report, ATTRIBUTE, None)
-        if carried is None:
-            return
-        if carried["kind"] == "alignment":
-            self.add(msgspec.convert(carried["record"], AlignmentRecord))
-        else:
-            self.add(msgspec.convert(carried["record"], EmbeddingRecord))
-
-    def add(self, record: Record) -> None:
-        """Take a record."""
-        if isinstance(record, AlignmentRecord):
-            self._alignments[_alignment_key(record)] = record
-        else:
-            self._embeddings[(record.suite, record.split, record.model)] = record
-
-    def alignments(self, order: Iterable[Sequence[str]]) -> tuple[AlignmentRecord, ...]:
-        """Alignments in the given order of (suite, split, a, b, metric)."""
-        return tuple(self._alignments[key] for key in map(tuple, order) if key in self._alignments)
-
-    def embeddings(self, order: Iterable[tuple[str, str, str]]) -> tuple[EmbeddingRecord, ...]:
-        """Embeddings in the given order of (suite, split, model)."""
-        return tuple(self._embeddings[key] for key in order if key in self._embeddings)
-
-
-def _alignment_key(record: AlignmentRecord) -> tuple[str, ...]:
-    return (record.suite, record.split, record.a, record.b, record.metric)
+def carried(report: pytest.TestReport) -> Record | None:
+    """Take the record off a report, if it carries one."""
+    found: dict[str, Any] | None = getattr(report, ATTRIBUTE, None)
+    if found is None:
+        return None
+    if found["kind"] == "alignment":
+        return msgspec.convert(found["record"], AlignmentRecord)
+    return msgspec.convert(found["record"], EmbeddingRecord)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_matalign.plugin.gate_reports import report_gate
+from pytest_matalign.plugin.records import carried
 from pytest_matalign.run.outputs import annotation_lines, write_outputs
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Reporter:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the record off a report, from this process or from a worker."""
-        self._session.ledger.gather(report)
+        if (record := carried(report)) is not None:
+            self._session.ledger.add(record)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:

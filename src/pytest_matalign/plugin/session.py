@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from pytest_matalign.plugin.collection import PREFIX, modules_of, take_over_arguments
 from pytest_matalign.plugin.progress import ExtractionProgress
-from pytest_matalign.plugin.records import Ledger
-from pytest_matalign.run.plan import Plan
+from pytest_matalign.run.ledger import Ledger
+from pytest_matalign.run.options import on_command_line
 from pytest_matalign.run.settings import settings_of
+from pytest_matalign.run.suite_run import SuiteRun
 from pytest_matalign.scorecard.build import RunClock
 
 if TYPE_CHECKING:
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
     from pytest_matalign.suites.cases import EmbeddingCase
 
 
-class MatalignSession(Plan):
-    """One pytest run: its plan, and every record so far."""
+class MatalignSession(SuiteRun):
+    """One pytest run over suites, and every record so far."""
 
     def __init__(self, config: pytest.Config) -> None:
         super().__init__(
             settings_of(
-                config.option,
+                {
+                    one.field: getattr(config.option, f"matalign_{one.field}")
+                    for one in on_command_line()
+                },
                 root=host_root(config),
                 here=config.invocation_params.dir,
                 # Not the environment's run id, which runs started from inside a worker inherit.
@@ -90,7 +94,9 @@ class MatalignSession(Plan):
 
     def header(self) -> list[str]:
         """Lines for pytest's header."""
-        size = f"{self.settings.samples} samples a split" if self.settings.samples else "full size"
+        size = (
+            f"{self.settings.samples} samples per split" if self.settings.samples else "full size"
+        )
         lines = [f"matalign: suites {', '.join(self.suites)}; {size}"]
         if self.candidate:
             lines.append(f"matalign: candidate {self.candidate.card.id}")

@@ -15,7 +15,7 @@ from pytest_matalign.verdicts.baseline import Baseline, row_of, write_baseline
 from pytest_matalign.verdicts.earlier_release import MODEL
 
 if TYPE_CHECKING:
-    from pytest_matalign.run.plan import Plan
+    from pytest_matalign.run.suite_run import SuiteRun
     from pytest_matalign.scorecard.model import EmbeddingRecord, Scorecard
     from pytest_matalign.suites.cases import EmbeddingCase
     from pytest_matalign.verdicts.baseline import Key
@@ -40,14 +40,14 @@ class Update:
         return f"{rows}; embeddings of {', '.join(self.splits) or 'no split'}"
 
 
-def keep_rows(plan: Plan, case: EmbeddingCase) -> None:
+def keep_rows(run: SuiteRun, case: EmbeddingCase) -> None:
     """Store the candidate's rows by their content, for whichever process writes the baseline."""
-    embedding = plan.evaluator.embedding(case.model, case.split)
+    embedding = run.evaluator.embedding(case.model, case.split)
     rows = Rows(ids=embedding.ids, refused=dict(embedding.refused), vectors=embedding.vectors)
-    plan.store.write_rows(_content_key(embedding.digest), rows, provenance={"kept": case.id})
+    run.store.write_rows(_content_key(embedding.digest), rows, provenance={"kept": case.id})
 
 
-def update(plan: Plan, scorecard: Scorecard) -> Update:
+def update(run: SuiteRun, scorecard: Scorecard) -> Update:
     """Write what the run measured into the baseline.
 
     `new` adds rows of checks the baseline has none for. `regressed` takes over, whole, every
@@ -55,11 +55,11 @@ def update(plan: Plan, scorecard: Scorecard) -> Update:
     `all` takes over everything measured and drops rows that are stale.
 
     Args:
-        plan: Of the run.
+        run: The run.
         scorecard: What it found.
     """
-    mode = plan.settings.update
-    old = plan.baseline.baseline
+    mode = run.settings.update
+    old = run.baseline.baseline
     before = {row.key: row for row in old.rows} if old else {}
     measured = {row.key: row for row in map(row_of, scorecard.alignments) if row is not None}
     regressed = {r.split for r in scorecard.alignments if r.verdict == "regressed"}
@@ -71,10 +71,10 @@ def update(plan: Plan, scorecard: Scorecard) -> Update:
     stale = {(s.suite, s.split, s.reference, s.metric) for s in scorecard.stale}
     dropped = stale & set(before) if mode == "all" else set()
     after = {key: row for key, row in {**before, **taken}.items() if key not in dropped}
-    splits = _embeddings(plan, scorecard, taken=set(taken), before=set(before))
+    splits = _embeddings(run, scorecard, taken=set(taken), before=set(before))
     if taken or dropped or old is None:
         write_baseline(
-            plan.baseline.path,
+            run.baseline.path,
             Baseline(
                 candidate=scorecard.candidate or "",
                 package_version=__version__,
@@ -91,34 +91,34 @@ def update(plan: Plan, scorecard: Scorecard) -> Update:
 
 
 def _embeddings(
-    plan: Plan, scorecard: Scorecard, *, taken: set[Key], before: set[Key]
+    run: SuiteRun, scorecard: Scorecard, *, taken: set[Key], before: set[Key]
 ) -> tuple[str, ...]:
     """Write the candidate's embeddings of the splits that are taken over whole."""
-    encoding = plan.settings.host.baseline_embeddings
+    encoding = run.settings.baseline_embeddings
     if encoding == "none":
         return ()
     # What is merely added must not replace the embedding that earlier rows were measured with.
-    staying = {key[1] for key in before} if plan.settings.update == "new" else set()
+    staying = {key[1] for key in before} if run.settings.update == "new" else set()
     whole = {key[1] for key in taken} - staying
     written: list[str] = []
     for record in scorecard.embeddings:
         if record.model != scorecard.candidate or record.split not in whole - set(written):
             continue
-        if _write_embedding(plan, record, encoding=encoding):
+        if _write_embedding(run, record, encoding=encoding):
             written.append(record.split)
     return tuple(written)
 
 
-def _write_embedding(plan: Plan, record: EmbeddingRecord, *, encoding: str) -> bool:
+def _write_embedding(run: SuiteRun, record: EmbeddingRecord, *, encoding: str) -> bool:
     from pytest_matalign.embeddings.pack import add_entry
     from pytest_matalign.embeddings.pack_build import encoded
 
-    rows = plan.store.read_rows(_content_key(record.digest)) if record.digest else None
+    rows = run.store.read_rows(_content_key(record.digest)) if record.digest else None
     if rows is None:
         return False
-    wanted = next(split for split in plan.suites[record.suite].split if split.id == record.split)
-    assert plan.candidate is not None, "only a candidate has a baseline"
-    card = plan.candidate.card
+    wanted = next(split for split in run.suites[record.suite].split if split.id == record.split)
+    assert run.candidate is not None, "only a candidate has a baseline"
+    card = run.candidate.card
     one = encoded(
         Embedding(
             model=MODEL,
@@ -128,13 +128,13 @@ def _write_embedding(plan: Plan, record: EmbeddingRecord, *, encoding: str) -> b
             refused=rows.refused,
         ),
         card=msgspec.structs.replace(card, id=MODEL, name=card.id),
-        split=plan.evaluator.split(wanted),
+        split=run.evaluator.split(wanted),
         weights=record.digest or "",
         adapter_version=0,
         encoding="float16" if encoding == "float16" else "float32",
     )
     title = f"baseline of {card.id}"
-    add_entry(plan.baseline.folder, one.entry, one.tensors, title=title)
+    add_entry(run.baseline.folder, one.entry, one.tensors, title=title)
     return True
 
 

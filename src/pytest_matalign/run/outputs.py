@@ -11,12 +11,12 @@ from pytest_matalign.scorecard.model import Scorecard, write_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_matalign.run.plan import Plan
+    from pytest_matalign.run.suite_run import SuiteRun
 
 
-def write_outputs(plan: Plan, scorecard: Scorecard) -> list[str]:
+def write_outputs(run: SuiteRun, scorecard: Scorecard) -> list[str]:
     """Write the files asked for, and the baseline where an update was; return what to tell."""
-    settings = plan.settings
+    settings = run.settings
     if settings.json:
         write_json(scorecard, settings.json)
     if settings.markdown:
@@ -29,7 +29,7 @@ def write_outputs(plan: Plan, scorecard: Scorecard) -> list[str]:
             with path.open("a", encoding="utf-8") as file:
                 file.write(text)
     if settings.html:
-        _write_page(plan, scorecard, settings.html)
+        _write_page(run, scorecard, settings.html)
     if settings.badge:
         from pytest_matalign.scorecard.badge import badge
 
@@ -40,7 +40,7 @@ def write_outputs(plan: Plan, scorecard: Scorecard) -> list[str]:
     if settings.update and scorecard.candidate:
         from pytest_matalign.run.baseline_update import update
 
-        told.append(f"baseline {plan.baseline.path}: {update(plan, scorecard).in_words()}")
+        told.append(f"baseline {run.baseline.path}: {update(run, scorecard).in_words()}")
     return told
 
 
@@ -52,22 +52,22 @@ def annotation_lines(scorecard: Scorecard) -> Iterator[str]:
         yield from workflow_commands(scorecard)
 
 
-def _write_page(plan: Plan, scorecard: Scorecard, path: Path) -> None:
+def _write_page(run: SuiteRun, scorecard: Scorecard, path: Path) -> None:
     """Write the HTML report, with everything that takes seconds and not minutes."""
     from pytest_matalign.report.companion import build_companion
     from pytest_matalign.report.page import write_html
 
     companion = build_companion(
         scorecard,
-        store=plan.settings.store,
+        store=run.settings.store,
         split_files={
             split.id: Path(split.file)
-            for suite in plan.suites.values()
+            for suite in run.suites.values()
             for split in suite.split
             if split.file
         },
-        packs=plan.packs if plan.settings.references != "installed" else (),
-        candidate_file=plan.candidate.file if plan.candidate else None,
+        packs=run.packs if run.settings.references != "installed" else (),
+        candidate_file=run.candidate.file if run.candidate else None,
         analyses=False,
     )
     write_html(scorecard, path, companion=companion)

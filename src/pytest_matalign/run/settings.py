@@ -7,10 +7,12 @@ import tomllib
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
+from pytest_matalign.cache import cache_root
+from pytest_matalign.embeddings.candidate import Wanted
 from pytest_matalign.embeddings.pack_format import Encoding  # noqa: TC001  msgspec resolves it
 from pytest_matalign.embeddings.references import Policy  # noqa: TC001  msgspec resolves it
 from pytest_matalign.errors import ConfigurationError
@@ -19,7 +21,7 @@ from pytest_matalign.verdicts.regression import TOLERANCE
 from pytest_matalign.zoo.card import Modality  # noqa: TC001  msgspec resolves it at run time
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from collections.abc import Iterable, Mapping
 
 
 class HostGate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,62 +46,72 @@ class HostGate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class HostTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The `[tool.matalign]` table of the host's `pyproject.toml`."""
+    """The `[tool.matalign]` table of the host's `pyproject.toml`; `run/options.py` explains it."""
 
     candidate: str | None = None
-    """Zoo id, `package.module:factory`, `hf:org/name@sha`, or a file of embeddings."""
     name: str = "candidate"
-    """What the candidate is called in the scorecard, unless it is a zoo model."""
     input: Input | None = None
-    """Form of a sample the candidate reads; needed for a factory and for a hub checkpoint."""
     modality: Modality | None = None
     family: str = "candidate"
     elements: tuple[str, ...] | None = None
     suites: tuple[str, ...] = ()
-    samples: int | None = None
+    samples: Annotated[int, msgspec.Meta(ge=1)] | None = None
     models: tuple[str, ...] = ()
-    """Patterns of model ids; others of the suites are left out."""
     store: str | None = None
     references: Policy = "auto"
-    """Where references come from: `auto`, `packs` or `installed`."""
     allow_pickle: bool = False
-    """Read weights that can run code when they are read."""
     packs: tuple[str, ...] = ()
-    """Folders of packs or `hf:org/name@<40-hex commit>`, asked before the bundled pack."""
     baseline: str = "matalign-baseline.json"
-    """File of the earlier release's alignments; its embeddings lie in the folder of that name."""
     baseline_embeddings: Encoding | Literal["none"] = "float32"
-    """How an update keeps the candidate's embeddings; without them differences are not paired."""
     tolerance: float = TOLERANCE
-    """Loss of alignment against the baseline that is still accepted."""
     gate: tuple[HostGate, ...] = ()
-    """Gates added to those of the suites, or laid over the ones of the same id."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Resolved options of one run.
+    """Everything a run was asked to do, with nothing left to look up.
 
     Attributes:
-        root: The host project's folder; relative paths start here.
-        samples: Samples a split, overriding every suite; None leaves it to them.
-        store: Folder of the embedding store.
-        host: The host's table, with command-line options laid over it.
+        root: The host project's folder.
         run_id: Tells this run from every other; the workers of one run share it.
+        candidate: The model under test as it was asked for, if one was.
+        suites: Names or folders of suites; every bundled one that can be served if empty.
+        samples: Samples per split, overriding every suite; None leaves it to them.
+        models: Patterns of model ids of the suites; all if empty.
+        store: Folder of the embedding store.
+        references: Where references come from.
+        packs: Folders or specs of packs, in the order in which they are asked.
+        allow_pickle: Whether weights may be read that can run code when they are read.
+        baseline: File of the earlier release's alignments.
+        baseline_embeddings: How an update keeps the candidate's embeddings.
+        tolerance: Loss of alignment against the baseline that is still accepted.
+        gates: Of the host, to be laid over those of the suites.
+        update: What is to be written into the baseline.
+        json: File for the scorecard.
+        markdown: Files the scorecard is appended to as Markdown.
+        html: File for the page.
+        badge: File for the badge.
     """
 
     root: Path
     run_id: str
+    candidate: Wanted | None
+    suites: tuple[str, ...]
     samples: int | None
+    models: tuple[str, ...]
     store: Path
     references: Policy
+    packs: tuple[str, ...]
+    allow_pickle: bool
     baseline: Path
+    baseline_embeddings: Encoding | Literal["none"]
+    tolerance: float
+    gates: tuple[HostGate, ...]
     update: Literal["new", "regressed", "all"] | None
-    badge: Path | None
-    host: HostTable
     json: Path | None
     markdown: tuple[Path, ...]
     html: Path | None
+    badge: Path | None
 
 
 def read_host_table(root: Path) -> HostTable:
@@ -124,47 +136,75 @@ def read_host_table(root: Path) -> HostTable:
 
 
 def settings_of(
-    option: Namespace, *, root: Path, here: Path, run_id: str | None = None
+    given: Mapping[str, Any], *, root: Path, here: Path, run_id: str | None = None
 ) -> Settings:
-    """Resolve the settings of a run.
+    """Resolve the settings of a run: command line first, then the host's table, then defaults.
 
     Args:
-        option: Options of pytest or of `matalign gate`, by the same names.
-        root: The host project's folder.
+        given: Values of the command line by the `field` of their option; what was not given may
+            be absent, None, or empty.
+        root: The host project's folder, where paths of its table start.
         here: The current folder, where paths on the command line start.
         run_id: Of the run this process is a worker of; a new one if it is none.
 
     Raises:
-        ConfigurationError: If the host's table is wrong.
+        ConfigurationError: If the host's table is wrong, or an update is not permitted.
     """
-    from pytest_matalign.cache import cache_root
-
     host = read_host_table(root)
-    host = msgspec.structs.replace(
-        host,
-        candidate=option.matalign_candidate or host.candidate,
-        suites=tuple(option.matalign_suite) or host.suites,
-        models=tuple(option.matalign_models) or host.models,
-        allow_pickle=option.matalign_allow_pickle or host.allow_pickle,
-        packs=(*(_placed(spec, here) for spec in option.matalign_pack), *host.packs),
-    )
-    samples = option.matalign_samples or host.samples
-    store = option.matalign_store or host.store
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    markdown = [here / option.matalign_markdown] if option.matalign_markdown else []
+
+    def file(name: str) -> Path | None:
+        return here / given[name] if given.get(name) else None
+
+    markdown = (file("markdown"), Path(summary) if summary else None)
+    store = file("store") or (root / host.store if host.store else cache_root())
     return Settings(
         root=root,
         run_id=run_id or uuid.uuid4().hex,
-        samples=samples,
-        store=(here / store if option.matalign_store else root / store) if store else cache_root(),
-        references=option.matalign_references or host.references,
+        candidate=_candidate(given.get("candidate"), host, here=here),
+        suites=_suites(given.get("suite") or (), here=here) or host.suites,
+        samples=given.get("samples") or host.samples,
+        models=tuple(given.get("models") or host.models),
+        store=store,
+        references=given.get("references") or host.references,
+        packs=(*(_placed(spec, here) for spec in given.get("pack") or ()), *host.packs),
+        allow_pickle=bool(given.get("allow_pickle")) or host.allow_pickle,
         baseline=root / host.baseline,
-        update=_permitted(option.matalign_update, forced=option.matalign_update_in_ci),
-        badge=here / option.matalign_badge if option.matalign_badge else None,
-        host=host,
-        json=here / option.matalign_json if option.matalign_json else None,
-        markdown=(*markdown, *([Path(summary)] if summary else [])),
-        html=here / option.matalign_html if option.matalign_html else None,
+        baseline_embeddings=host.baseline_embeddings,
+        tolerance=host.tolerance,
+        gates=host.gate,
+        update=_permitted(given.get("update"), forced=bool(given.get("update_in_ci"))),
+        json=file("json"),
+        markdown=tuple(path for path in markdown if path),
+        html=file("html"),
+        badge=file("badge"),
+    )
+
+
+def _candidate(given: str | None, host: HostTable, *, here: Path) -> Wanted | None:
+    """Lay a candidate of the command line over what the host says of its own."""
+    if given and given.endswith(".npz"):
+        given = str(here / given)
+    spec = given or host.candidate
+    if not spec:
+        return None
+    return Wanted(
+        spec=spec,
+        name=host.name,
+        input=host.input,
+        modality=host.modality,
+        family=host.family,
+        elements=host.elements,
+    )
+
+
+def _suites(given: Iterable[str], *, here: Path) -> tuple[str, ...]:
+    """Suites by name as they are, folders as seen from the current one."""
+    from pytest_matalign.suites.load import bundled_suites
+
+    bundled = bundled_suites()
+    return tuple(
+        str(here / one) if one not in bundled and (here / one).exists() else one for one in given
     )
 
 

@@ -1,7 +1,7 @@
-"""What a run is made of, worked out from its settings; knows nothing of pytest.
+"""One run over suites: what it is made of, worked out from its settings.
 
-pytest's session and `matalign gate` both are a plan plus their own way of going through it, which
-is why they reach the same verdicts.
+pytest's session and `matalign gate` both are such a run plus their own way of going through it,
+which is why they reach the same verdicts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pytest_matalign.embeddings.candidate import Candidate
     from pytest_matalign.embeddings.pack import Pack
-    from pytest_matalign.plugin.records import Ledger
+    from pytest_matalign.run.ledger import Ledger
     from pytest_matalign.run.measuring import ProgressMaker
     from pytest_matalign.run.settings import Settings
     from pytest_matalign.scorecard.build import RunClock
@@ -47,21 +47,19 @@ if TYPE_CHECKING:
     from pytest_matalign.zoo.card import ModelCard
 
 
-class Plan:
+class SuiteRun:
     """Suites, models, cases and the engine of one run."""
 
     def __init__(self, settings: Settings, *, progress: ProgressMaker) -> None:
         self.settings = settings
-        allow_pickles(allowed=settings.host.allow_pickle)
+        allow_pickles(allowed=settings.allow_pickle)
         self._progress = progress
 
     @cached_property
     def candidate(self) -> Candidate | None:
         """The model under test, if one is configured."""
-        host = self.settings.host
-        if not host.candidate:
-            return None
-        return resolve_candidate(host, root=self.settings.root, run_id=self.settings.run_id)
+        wanted, run_id = self.settings.candidate, self.settings.run_id
+        return resolve_candidate(wanted, root=self.settings.root, run_id=run_id) if wanted else None
 
     @property
     def candidate_id(self) -> str | None:
@@ -79,7 +77,7 @@ class Plan:
     @cached_property
     def folders(self) -> Mapping[str, Path]:
         """Folder of every suite of the run, by suite name."""
-        named = self.settings.host.suites
+        named = self.settings.suites
         found = [find_suite(name, base=self.settings.root) for name in named]
         folders = found or list(bundled_suites().values())
         return {load_suite(folder).name: folder for folder in folders}
@@ -88,15 +86,15 @@ class Plan:
     def suites(self) -> Mapping[str, Suite]:
         """Suites of the run: those named, or every bundled one that can be served here."""
         loaded = {name: self._reduced(load_suite(f)) for name, f in self.folders.items()}
-        if self.settings.host.suites:
-            return with_host_gates(loaded, self.settings.host.gate)
+        if self.settings.suites:
+            return with_host_gates(loaded, self.settings.gates)
         served = {name: suite for name, suite in loaded.items() if self._served(suite)}
         if not served:
             raise ConfigurationError(
                 "No bundled suite can be served by the models installed here: "
                 "pip install 'pytest-matalign[zoo]', or name a suite with --matalign-suite."
             )
-        return with_host_gates(served, self.settings.host.gate)
+        return with_host_gates(served, self.settings.gates)
 
     @cached_property
     def packs(self) -> tuple[Pack, ...]:
@@ -104,7 +102,7 @@ class Plan:
         from pytest_matalign.embeddings.pack import Pack, bundled_pack
         from pytest_matalign.embeddings.pack_hub import local_pack
 
-        named = [local_pack(spec, root=self.settings.root) for spec in self.settings.host.packs]
+        named = [local_pack(spec, root=self.settings.root) for spec in self.settings.packs]
         bundled = bundled_pack()
         return (*(Pack(folder) for folder in named), *([bundled] if bundled else []))
 
@@ -125,7 +123,7 @@ class Plan:
         """Alignments of the candidate's earlier release."""
         from pytest_matalign.verdicts.earlier_release import BaselineBook
 
-        return BaselineBook(self.settings.baseline, tolerance=self.settings.host.tolerance)
+        return BaselineBook(self.settings.baseline, tolerance=self.settings.tolerance)
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -251,7 +249,7 @@ class Plan:
                 card(model)  # raises, naming the closest ids
         for split in suite.split:
             card_of_split(split)
-        patterns: Sequence[str] = self.settings.host.models or ("*",)
+        patterns: Sequence[str] = self.settings.models or ("*",)
         wanted = [
             tuple(model for model in models if any(fnmatchcase(model, p) for p in patterns))
             for models in (suite.models, suite.controls)
