@@ -12,19 +12,15 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_matalign.statistics import (
-    Difference,
-    Estimate,
-    assess,
-    assess_difference,
-    jackknife_interval,
-    metric_spec,
-    prepare,
-    subsampling_interval,
-)
+from pytest_matalign import assess, assess_difference, metric_spec, prepare
+from pytest_matalign.statistics.resampling import jackknife_interval, subsampling_interval
+
+if TYPE_CHECKING:
+    from pytest_matalign.statistics.assess import Difference, Estimate
 
 GATES = ("cknna", "mutual_knn", "distance_correlation", "information_imbalance", "linear_cka")
 Z = 1.959963984540054

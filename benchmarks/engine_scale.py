@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from pytest_matalign.engine.matrix import alignment_matrix
-from pytest_matalign.statistics import assess_matrix
+from pytest_matalign.statistics.matrix import assess_matrix
 
 
 def _embedding(index: int, n: int, width: int) -> np.ndarray:

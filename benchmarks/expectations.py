@@ -16,7 +16,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_matalign.scorecard.model import AlignmentRecord, read_json
+from pytest_matalign.scorecard.model import AlignmentRecord, read_scorecard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("suite")
     parser.add_argument("--date", required=True)
     options = parser.parse_args()
-    scorecard = read_json(options.scorecard)
+    scorecard = read_scorecard(options.scorecard)
     asked = {(r.suite, r.split): r.requested for r in scorecard.embeddings}
     control = {model.id: model.control for model in scorecard.models if model.control}
     groups: dict[tuple[str, str, str], list[AlignmentRecord]] = defaultdict(list)

@@ -140,7 +140,7 @@ def size_of(
     candidates: dict[float, Any], rng: np.random.Generator,
 ) -> dict[str, Any]:  # fmt: skip
     """All levels at one subsample size."""
-    from pytest_matalign.statistics import assess_difference, metric_spec, prepare
+    from pytest_matalign import assess_difference, metric_spec, prepare
 
     specs = [metric_spec(name, k=k) for name, k in METRICS]
     found: dict[float, dict[tuple[str, str], list[Any]]] = defaultdict(lambda: defaultdict(list))

@@ -24,35 +24,34 @@ import numpy as np
 
 # Each entry defines run(x, y) -> value. Names of metrics group rows that can be compared.
 OURS = {
-    "cknna": "from pytest_matalign.metrics import cknna\nrun = lambda x, y: cknna(x, y, k=10)",
+    "cknna": "from pytest_matalign import cknna\nrun = lambda x, y: cknna(x, y, k=10)",
     "mutual kNN": (
-        "from pytest_matalign.metrics import mutual_knn\nrun = lambda x, y: mutual_knn(x, y, k=10)"
+        "from pytest_matalign import mutual_knn\nrun = lambda x, y: mutual_knn(x, y, k=10)"
     ),
     "distance correlation": (
-        "from pytest_matalign.metrics import distance_correlation\n"
+        "from pytest_matalign import distance_correlation\n"
         "run = lambda x, y: distance_correlation(x, y, preprocess='none')"
     ),
     "distance correlation, unbiased": (
-        "from pytest_matalign.metrics import distance_correlation\n"
+        "from pytest_matalign import distance_correlation\n"
         "run = lambda x, y: distance_correlation(x, y, bias_corrected=True, preprocess='none')"
     ),
     "information imbalance": (
-        "from pytest_matalign.metrics import information_imbalance\n"
+        "from pytest_matalign import information_imbalance\n"
         "run = lambda x, y: information_imbalance(x, y, preprocess='none')[0]"
     ),
     "linear CKA": (
-        "from pytest_matalign.metrics import linear_cka\n"
+        "from pytest_matalign import linear_cka\n"
         "run = lambda x, y: linear_cka(x, y, preprocess='none')"
     ),
     "RSA, Spearman": (
-        "from pytest_matalign.metrics import rsa\nrun = lambda x, y: rsa(x, y, preprocess='none')"
+        "from pytest_matalign import rsa\nrun = lambda x, y: rsa(x, y, preprocess='none')"
     ),
     "TwoNN": (
-        "from pytest_matalign.metrics import intrinsic_dimension\n"
-        "run = lambda x, y: intrinsic_dimension(x)"
+        "from pytest_matalign import intrinsic_dimension\nrun = lambda x, y: intrinsic_dimension(x)"
     ),
     "calibrated CKA": (
-        "from pytest_matalign.statistics import assess, metric_spec, prepare\n"
+        "from pytest_matalign import assess, metric_spec, prepare\n"
         "spec = metric_spec('linear_cka')\n"
         "run = lambda x, y: assess(prepare(x, specs=[spec]), prepare(y, specs=[spec]), spec)"
         ".calibrated"

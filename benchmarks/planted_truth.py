@@ -13,7 +13,7 @@ import argparse
 import time
 from collections import Counter
 
-from pytest_matalign.statistics import metric_spec
+from pytest_matalign import metric_spec
 from pytest_matalign.study.measures.planted import planted_families
 from pytest_matalign.study.measures.regimes import place_models
 

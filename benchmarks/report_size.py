@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pytest_matalign import metric_spec
 from pytest_matalign.report.page import write_html
 from pytest_matalign.scorecard.model import (
     AlignmentRecord,
@@ -30,7 +31,6 @@ from pytest_matalign.scorecard.model import (
     SplitEntry,
     SuiteEntry,
 )
-from pytest_matalign.statistics import metric_spec
 
 METRICS = {
     "cknna": 25,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pytest_matalign.report.companion import build_companion
 from pytest_matalign.report.page import write_html
-from pytest_matalign.scorecard.model import Scorecard, read_json
+from pytest_matalign.scorecard.model import Scorecard, read_scorecard
 from pytest_matalign.scorecard.terminal import lines, style
 
 DOCS = Path(__file__).parent
@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--store", type=Path, required=True)
     parser.add_argument("--only-terminal", action="store_true")
     options = parser.parse_args()
-    scorecard = read_json(options.scorecard)
+    scorecard = read_scorecard(options.scorecard)
     (DOCS / "scorecard.svg").write_text(terminal_picture(scorecard), "utf-8")
     if not options.only_terminal:
         page_pictures(scorecard, options.store)

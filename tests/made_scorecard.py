@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pytest_matalign.scorecard.model import Scorecard, read_json
+from pytest_matalign.scorecard.model import Scorecard, read_scorecard
 
 SUITE = """
 name = "descriptors"
@@ -66,7 +66,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         check=False,
     )
     assert run.returncode == 1, run.stdout + run.stderr
-    card = read_json(host / "card.json")
+    card = read_scorecard(host / "card.json")
     models = tuple(
         model
         if model.id == "random"

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from tiny_gap.network import WEIGHTS, WIDTH, inputs
 
-from pytest_matalign.splits import load_split
+from pytest_matalign import load_split
 
 TRAINED = 800
 STEPS = 1500

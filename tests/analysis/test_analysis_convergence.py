@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pytest_matalign import metric_spec
 from pytest_matalign.analysis.convergence import convergence
 from pytest_matalign.analysis.correlation import rank_correlation
 from pytest_matalign.analysis.facts import ModelFacts
 from pytest_matalign.analysis.pairs import pair_table
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.statistics import metric_spec
 
 
 def _fact(name, family):

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_matalign import metrics
+import pytest_matalign as pm
+from pytest_matalign import assess, metric_spec, prepare
 from pytest_matalign.analysis.interval import Interval, jackknife_interval, ratio_interval
 from pytest_matalign.analysis.pairs import METRICS, pair_matrix, pair_table
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.statistics import assess, metric_spec, prepare
 
 PLAIN = {
-    "cknna": metrics.cknna,
-    "mutual_knn": metrics.mutual_knn,
-    "distance_correlation": lambda x, y: metrics.distance_correlation(x, y, bias_corrected=True),
-    "distance_correlation_biased": metrics.distance_correlation,
-    "linear_cka": lambda x, y: metrics.linear_cka(x, y, unbiased=True),
-    "information_imbalance": lambda x, y: metrics.information_imbalance(x, y)[0],
+    "cknna": pm.cknna,
+    "mutual_knn": pm.mutual_knn,
+    "distance_correlation": lambda x, y: pm.distance_correlation(x, y, bias_corrected=True),
+    "distance_correlation_biased": pm.distance_correlation,
+    "linear_cka": lambda x, y: pm.linear_cka(x, y, unbiased=True),
+    "information_imbalance": lambda x, y: pm.information_imbalance(x, y)[0],
 }
 
 

@@ -5,15 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pytest_matalign import assess, metric_spec, prepare
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.statistics import (
-    MATRIX_METRICS,
-    assess,
-    assess_matrix,
-    matrix_overlap,
-    metric_spec,
-    prepare,
-)
+from pytest_matalign.statistics import matrix_overlap
+from pytest_matalign.statistics.matrix import MATRIX_METRICS, assess_matrix
 
 SPECS = {name: metric_spec(name) for name in MATRIX_METRICS}
 every_metric = pytest.mark.parametrize("name", MATRIX_METRICS)

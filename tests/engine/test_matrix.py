@@ -8,24 +8,25 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from pytest_matalign import metrics
+import pytest_matalign as pm
 from pytest_matalign.engine import distances as engine_distances
 from pytest_matalign.engine import neighbours as engine_neighbours
 from pytest_matalign.engine import spaces as engine_sources
 from pytest_matalign.engine.matrix import ENGINE_METRICS, alignment_matrix
 from pytest_matalign.errors import ConfigurationError, MetricInputError
+from pytest_matalign.metrics.preprocessing import preprocess
 
 PLAIN = {
-    "cknna": metrics.cknna,
-    "mutual_knn": metrics.mutual_knn,
-    "distance_correlation": lambda x, y, **s: metrics.distance_correlation(
+    "cknna": pm.cknna,
+    "mutual_knn": pm.mutual_knn,
+    "distance_correlation": lambda x, y, **s: pm.distance_correlation(
         x, y, bias_corrected=True, **s
     ),
-    "distance_correlation_biased": metrics.distance_correlation,
-    "information_imbalance": lambda x, y, **s: metrics.information_imbalance(x, y, **s)[0],
-    "linear_cka": lambda x, y, **s: metrics.linear_cka(x, y, unbiased=True, **s),
-    "linear_cka_biased": metrics.linear_cka,
-    "procrustes": metrics.procrustes,
+    "distance_correlation_biased": pm.distance_correlation,
+    "information_imbalance": lambda x, y, **s: pm.information_imbalance(x, y, **s)[0],
+    "linear_cka": lambda x, y, **s: pm.linear_cka(x, y, unbiased=True, **s),
+    "linear_cka_biased": pm.linear_cka,
+    "procrustes": pm.procrustes,
 }
 
 
@@ -66,7 +67,7 @@ def test_values_are_those_of_the_plain_metrics(name, preprocess):
 def test_dimensions_are_those_of_the_plain_metric(whole):
     """TwoNN comes from the same lists, on the preprocessed features."""
     for model, value in zip(_models().values(), whole.values["intrinsic_dimension"], strict=True):
-        expected = metrics.intrinsic_dimension(metrics.preprocess(model, "center-l2"))
+        expected = pm.intrinsic_dimension(preprocess(model, "center-l2"))
         assert value == pytest.approx(expected, rel=1e-4)
 
 
@@ -161,10 +162,10 @@ def test_duplicates_share_their_places():
     x = copied.astype(np.float64)
     assert result.pair("mutual_knn", "x", "x") == pytest.approx(1.0)
     assert result.pair("information_imbalance", "x", "x") == pytest.approx(
-        metrics.information_imbalance(x, x, preprocess="none")[0], rel=1e-4
+        pm.information_imbalance(x, x, preprocess="none")[0], rel=1e-4
     )
     assert result.values["intrinsic_dimension"][0] == pytest.approx(
-        metrics.intrinsic_dimension(x), rel=1e-3
+        pm.intrinsic_dimension(x), rel=1e-3
     )
 
 

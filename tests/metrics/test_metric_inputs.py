@@ -5,18 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics import (
-    PREPROCESSES,
+from pytest_matalign import (
     cknna,
     information_imbalance,
     intrinsic_dimension,
     linear_cka,
     mutual_knn,
-    preprocess,
     rsa,
     svcca,
 )
+from pytest_matalign.errors import MetricInputError
+from pytest_matalign.metrics.preprocessing import PREPROCESSES, preprocess
 
 X = np.random.default_rng(0).normal(size=(30, 4))
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_matalign.metrics import (
+from pytest_matalign import (
     cknna,
     distance_correlation,
     id_correlation,

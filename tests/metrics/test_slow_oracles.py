@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_matalign.metrics import (
+from pytest_matalign import (
     cknna,
     distance_correlation,
     information_imbalance,

@@ -14,7 +14,7 @@ from pytest_matalign.cli.main import main
 from pytest_matalign.report.companion import build_companion
 from pytest_matalign.report.data import NO_COMPANION
 from pytest_matalign.report.page import citation, render
-from pytest_matalign.scorecard.model import Scorecard, write_json
+from pytest_matalign.scorecard.model import Scorecard, write_scorecard
 
 
 def embedded(html: str) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def test_the_command_writes_the_page(
     made: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`matalign report card.json -o page.html` is all it takes."""
-    write_json(made.scorecard, tmp_path / "card.json")
+    write_scorecard(made.scorecard, tmp_path / "card.json")
     page = tmp_path / "out" / "page.html"
     where = ["-o", str(page), "--store", str(made.store)]
     status = main(["report", str(tmp_path / "card.json"), *where, "--quick"])

@@ -18,8 +18,8 @@ from pytest_matalign.scorecard.model import (
     Scorecard,
     SplitEntry,
     SuiteEntry,
-    read_json,
-    write_json,
+    read_scorecard,
+    write_scorecard,
 )
 from pytest_matalign.scorecard.schema import PUBLISHED, schema_text
 from pytest_matalign.scorecard.summary import failures, split_tables
@@ -106,13 +106,13 @@ def scorecard() -> Scorecard:
 
 def test_json_comes_back_whole(scorecard: Scorecard, tmp_path: Path) -> None:
     """Writing and reading are inverse."""
-    write_json(scorecard, tmp_path / "new" / "card.json")
-    assert read_json(tmp_path / "new" / "card.json") == scorecard
+    write_scorecard(scorecard, tmp_path / "new" / "card.json")
+    assert read_scorecard(tmp_path / "new" / "card.json") == scorecard
 
 
 def test_json_fits_the_published_schema(scorecard: Scorecard, tmp_path: Path) -> None:
     """And the schema beside the module is the one the structs make."""
-    write_json(scorecard, tmp_path / "card.json")
+    write_scorecard(scorecard, tmp_path / "card.json")
     published = Path(markdown.__file__).with_name(PUBLISHED).read_text()
     assert published == schema_text(), "run `matalign schema` and commit the result"
     jsonschema.validate(json.loads((tmp_path / "card.json").read_text()), json.loads(published))
@@ -130,7 +130,7 @@ def test_what_is_not_a_scorecard_is_told(tmp_path: Path, content: str, message: 
     """Not JSON, of another version, or incomplete."""
     (tmp_path / "card.json").write_text(content)
     with pytest.raises(ConfigurationError, match=message):
-        read_json(tmp_path / "card.json")
+        read_scorecard(tmp_path / "card.json")
 
 
 def test_a_row_holds_mean_best_worst_and_control(scorecard: Scorecard) -> None:

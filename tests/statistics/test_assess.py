@@ -9,30 +9,30 @@ import numpy as np
 import pytest
 import torch
 
-from pytest_matalign import metrics
-from pytest_matalign.errors import MetricInputError
-from pytest_matalign.statistics import (
-    METRICS,
+import pytest_matalign as pm
+from pytest_matalign import (
     assess,
     assess_difference,
     assess_dimension,
     metric_spec,
     prepare,
 )
+from pytest_matalign.errors import MetricInputError
+from pytest_matalign.metrics.spec import METRICS
 
 SPECS = [metric_spec(name) for name in METRICS]
 every_metric = pytest.mark.parametrize("spec", SPECS, ids=METRICS)
 GATES = ["cknna", "mutual_knn", "distance_correlation", "information_imbalance", "linear_cka"]
 
 PLAIN = {
-    "cknna": metrics.cknna,
-    "mutual_knn": metrics.mutual_knn,
-    "distance_correlation": lambda x, y: metrics.distance_correlation(x, y, bias_corrected=True),
-    "distance_correlation_biased": metrics.distance_correlation,
-    "information_imbalance": lambda x, y: float(np.mean(metrics.information_imbalance(x, y))),
-    "linear_cka": lambda x, y: metrics.linear_cka(x, y, unbiased=True),
-    "rsa": metrics.rsa,
-    "procrustes": metrics.procrustes,
+    "cknna": pm.cknna,
+    "mutual_knn": pm.mutual_knn,
+    "distance_correlation": lambda x, y: pm.distance_correlation(x, y, bias_corrected=True),
+    "distance_correlation_biased": pm.distance_correlation,
+    "information_imbalance": lambda x, y: float(np.mean(pm.information_imbalance(x, y))),
+    "linear_cka": lambda x, y: pm.linear_cka(x, y, unbiased=True),
+    "rsa": pm.rsa,
+    "procrustes": pm.procrustes,
 }
 
 
@@ -66,7 +66,7 @@ def test_order_of_the_two_does_not_matter_to_the_last_bit(spec, prepared):
     assert dataclasses.replace(forth, directions=None) == dataclasses.replace(back, directions=None)
     if spec.name == "information_imbalance":
         assert forth.directions == back.directions[::-1]
-        assert forth.directions == pytest.approx(metrics.information_imbalance(*_views()))
+        assert forth.directions == pytest.approx(pm.information_imbalance(*_views()))
 
 
 @every_metric

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.statistics import benjamini_hochberg, calibrated_score
+from pytest_matalign.statistics.calibration import benjamini_hochberg, calibrated_score
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pytest_matalign import assess, metric_spec, prepare
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.statistics import (
-    METRICS,
-    assess,
+from pytest_matalign.metrics.spec import METRICS
+from pytest_matalign.statistics.resampling import (
     jackknife_interval,
-    metric_spec,
     permutation_test,
-    prepare,
     subsampling_interval,
 )
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pytest_matalign import metric_spec
 from pytest_matalign.analysis.pairs import pair_table
 from pytest_matalign.analysis.partial import CrossFit
 from pytest_matalign.analysis.probes import advantage, probe
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.statistics import metric_spec
 from pytest_matalign.study.measures.atoms import AtomRows, atom_covariates, draw_atoms, pooled
 
 

@@ -7,11 +7,11 @@ from io import StringIO
 import numpy as np
 import pytest
 
+from pytest_matalign import metric_spec
 from pytest_matalign.analysis.facts import ModelFacts
 from pytest_matalign.analysis.pairs import pair_matrix
 from pytest_matalign.analysis.tree import evolutionary_tree, profile_distances
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.statistics import metric_spec
 from pytest_matalign.study.measures.drivers import drivers, explained, nested
 
 SPEC = metric_spec("cknna", k=10)

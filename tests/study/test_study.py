@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pytest_matalign import metric_spec
 from pytest_matalign.analysis.convergence import convergence
 from pytest_matalign.analysis.facts import ModelFacts
 from pytest_matalign.analysis.interval import Interval
@@ -13,7 +14,6 @@ from pytest_matalign.cli.main import main
 from pytest_matalign.cli.study import NAMES
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.statistics import metric_spec
 from pytest_matalign.study.claims.convergence import _convergence_claim
 from pytest_matalign.study.context import Study
 from pytest_matalign.study.figures import heatmap

@@ -1,7 +1,6 @@
 """The model's adapter keeps what pytest-matalign relies on, and its card is in the zoo."""
 
-from pytest_matalign.testing import assert_conforms, check_adapter
-from pytest_matalign.zoo.registry import card
+from pytest_matalign import assert_conforms, card, check_adapter
 
 
 def test_the_card_is_in_the_zoo():

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pytest_matalign.statistics import MetricSpec
+    from pytest_matalign.metrics.spec import MetricSpec
 
     Rows = NDArray[np.intp] | None
     """Samples of a replicate; None for all."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.statistics import MetricSpec
+    from pytest_matalign.metrics.spec import MetricSpec
 
 RESAMPLES = 100
 SMALLEST = 1e-12

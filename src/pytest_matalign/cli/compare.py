@@ -30,18 +30,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _compare(options: argparse.Namespace) -> int:
     from pytest_matalign.scorecard.compare import compare, markdown
-    from pytest_matalign.scorecard.model import read_json
+    from pytest_matalign.scorecard.model import read_scorecard
     from pytest_matalign.verdicts.regression import TOLERANCE
 
     tolerance = TOLERANCE if options.tolerance is None else options.tolerance
-    found = compare(read_json(options.before), read_json(options.after), tolerance=tolerance)
+    found = compare(
+        read_scorecard(options.before), read_scorecard(options.after), tolerance=tolerance
+    )
     sys.stdout.write(markdown(found))
     return 1 if options.fail and found.worse else 0
 
 
 def _badge(options: argparse.Namespace) -> int:
     from pytest_matalign.scorecard.badge import badge
-    from pytest_matalign.scorecard.model import read_json
+    from pytest_matalign.scorecard.model import read_scorecard
 
-    sys.stdout.write(badge(read_json(options.scorecard)))
+    sys.stdout.write(badge(read_scorecard(options.scorecard)))
     return 0

@@ -89,9 +89,9 @@ def _show(options: argparse.Namespace) -> int:
     from shutil import get_terminal_size
 
     from pytest_matalign.scorecard import markdown, terminal
-    from pytest_matalign.scorecard.model import read_json
+    from pytest_matalign.scorecard.model import read_scorecard
 
-    scorecard = read_json(options.scorecard)
+    scorecard = read_scorecard(options.scorecard)
     if options.markdown:
         sys.stdout.write(markdown.render(scorecard))
     else:

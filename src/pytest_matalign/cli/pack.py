@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.embeddings.pack_build import Encoded
+    from pytest_matalign.metrics.spec import MetricSpec
     from pytest_matalign.run.suite_run import SuiteRun
-    from pytest_matalign.statistics import MetricSpec
     from pytest_matalign.suites.schema import SuiteSplit
 
 
@@ -102,7 +102,7 @@ def _work(run: SuiteRun, *, only: list[str]) -> Iterator[tuple[SuiteSplit, list[
 
 
 def _specs(run: SuiteRun) -> list[MetricSpec]:
-    from pytest_matalign.statistics import metric_spec
+    from pytest_matalign.metrics.spec import metric_spec
 
     metrics = dict.fromkeys(m for suite in run.suites.values() for m in suite.metric)
     return [metric_spec(m.name, k=m.k, preprocess=m.preprocess) for m in metrics]

@@ -60,10 +60,10 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
 
 def _report(options: argparse.Namespace) -> int:
     from pytest_matalign.report.page import write_html
-    from pytest_matalign.scorecard.model import read_json
+    from pytest_matalign.scorecard.model import read_scorecard
 
-    scorecard = read_json(options.scorecard)
-    baseline = read_json(options.baseline) if options.baseline else None
+    scorecard = read_scorecard(options.scorecard)
+    baseline = read_scorecard(options.baseline) if options.baseline else None
     companion = _companion(options, scorecard, baseline=baseline, analyses=not options.quick)
     write_html(scorecard, options.output, companion=companion, baseline=baseline)
     for note in companion.left_out if companion else ():
@@ -74,9 +74,9 @@ def _report(options: argparse.Namespace) -> int:
 
 def _figures(options: argparse.Namespace) -> int:
     from pytest_matalign.report.figures import write_figures
-    from pytest_matalign.scorecard.model import read_json
+    from pytest_matalign.scorecard.model import read_scorecard
 
-    scorecard = read_json(options.scorecard)
+    scorecard = read_scorecard(options.scorecard)
     companion = _companion(options, scorecard, baseline=None, analyses=True)
     for path in write_figures(
         scorecard,

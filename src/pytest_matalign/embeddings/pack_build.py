@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.embeddings.pack_format import Encoding, Tensors
+    from pytest_matalign.metrics.spec import MetricSpec
     from pytest_matalign.splits import Split
-    from pytest_matalign.statistics import MetricSpec
     from pytest_matalign.zoo.card import ModelCard
 
 WIDE = 256
@@ -190,7 +190,7 @@ def _changes(
     specs: Sequence[MetricSpec],
 ) -> list[tuple[MetricSpec, float]]:
     """How far each metric with one partner moves when the stored rows replace the exact ones."""
-    from pytest_matalign.statistics import assess, prepare
+    from pytest_matalign.statistics.assess import assess, prepare
 
     shared = set(ids) & set(one.entry.accepted)
     usable = [spec for spec in specs if len(shared) > max(10, (spec.k or 0) + 1)]

@@ -14,7 +14,7 @@ from pytest_matalign.analysis.probes import probe
 from pytest_matalign.analysis.tree import evolutionary_tree
 from pytest_matalign.embeddings.embedding import common_ids
 from pytest_matalign.errors import MetricInputError, UnavailableError
-from pytest_matalign.statistics import metric_spec
+from pytest_matalign.metrics.spec import metric_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from pytest_matalign.analysis.correlation import RankCorrelation
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.metrics.arrays import Float64
+    from pytest_matalign.metrics.spec import MetricSpec
     from pytest_matalign.scorecard.model import ModelEntry, Scorecard
     from pytest_matalign.splits import Split
-    from pytest_matalign.statistics import MetricSpec
 
     Note = Callable[[str], None]
 

@@ -244,7 +244,7 @@ def _packed(values: Sequence[int] | NDArray[np.int64]) -> str:
 def _dimensions(
     found: Mapping[tuple[str, str], Embedding], budget: _Budget
 ) -> list[dict[str, Any]]:
-    from pytest_matalign.statistics import assess_dimension
+    from pytest_matalign.statistics.dimension import assess_dimension
 
     rows = []
     for (split, model), embedding in found.items():

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_matalign.embeddings.store import Store
-    from pytest_matalign.statistics import MetricSpec, Prepared
+    from pytest_matalign.metrics.spec import MetricSpec
+    from pytest_matalign.statistics.assess import Prepared
     from pytest_matalign.suites.schema import SuiteMetric
 
 RESULT_VERSION = 1
@@ -40,7 +41,7 @@ def spec_of(metric: SuiteMetric) -> MetricSpec:
     Raises:
         MetricInputError: If there is no such metric, or it has no such setting.
     """
-    from pytest_matalign.statistics import metric_spec
+    from pytest_matalign.metrics.spec import metric_spec
 
     return metric_spec(metric.name, k=metric.k, preprocess=metric.preprocess)
 
@@ -106,7 +107,7 @@ class Comparer:
         self, a: Embedding, b: Embedding, *, ids: tuple[str, ...], spec: MetricSpec
     ) -> dict[str, Any]:
         from pytest_matalign.embeddings.extraction import one_thread
-        from pytest_matalign.statistics import assess
+        from pytest_matalign.statistics.assess import assess
 
         # One thread: the order in which a product is summed must not depend on the machine.
         with one_thread():
@@ -117,14 +118,14 @@ class Comparer:
         self, *three: Embedding, ids: tuple[str, ...], spec: MetricSpec, tolerance: float
     ) -> dict[str, Any]:
         from pytest_matalign.embeddings.extraction import one_thread
-        from pytest_matalign.statistics import assess_difference
+        from pytest_matalign.statistics.assess import assess_difference
 
         with one_thread():
             first, second, partner = (self._prepare(embedding, ids) for embedding in three)
             return asdict(assess_difference(first, second, partner, spec, tolerance=tolerance))
 
     def _prepare(self, embedding: Embedding, ids: tuple[str, ...]) -> Prepared:
-        from pytest_matalign.statistics import prepare
+        from pytest_matalign.statistics.assess import prepare
 
         key = (embedding.digest, ids)
         if key not in self._prepared:

@@ -37,7 +37,7 @@ def portray(
     ]
     if not bands:
         return record
-    from pytest_matalign.statistics import assess_dimension
+    from pytest_matalign.statistics.dimension import assess_dimension
 
     outcomes = []
     for band in bands:

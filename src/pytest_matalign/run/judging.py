@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_matalign.embeddings.embedding import Embedding
+    from pytest_matalign.metrics.spec import MetricSpec
     from pytest_matalign.scorecard.model import AlignmentRecord
     from pytest_matalign.splits import Split
-    from pytest_matalign.statistics import MetricSpec
     from pytest_matalign.suites.cases import Case
     from pytest_matalign.suites.schema import Expectation, Suite, SuiteSplit
     from pytest_matalign.verdicts.earlier_release import BaselineBook

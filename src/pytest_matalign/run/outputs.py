@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_matalign.scorecard.model import Scorecard, write_json
+from pytest_matalign.scorecard.model import Scorecard, write_scorecard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ def write_outputs(run: SuiteRun, scorecard: Scorecard) -> list[str]:
     """Write the files asked for, and the baseline where an update was; return what to tell."""
     settings = run.settings
     if settings.json:
-        write_json(scorecard, settings.json)
+        write_scorecard(scorecard, settings.json)
     if settings.markdown:
         from pytest_matalign.scorecard.markdown import render
 

@@ -256,13 +256,13 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     run: Run
 
 
-def write_json(scorecard: Scorecard, path: Path) -> None:
+def write_scorecard(scorecard: Scorecard, path: Path) -> None:
     """Write a scorecard as indented JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(scorecard), indent=1) + b"\n")
 
 
-def read_json(path: Path) -> Scorecard:
+def read_scorecard(path: Path) -> Scorecard:
     """Read a scorecard.
 
     Raises:

@@ -65,7 +65,7 @@ def assess_dimension(
 
     Args:
         x: Embedding (n, d).
-        method: See `pytest_matalign.metrics.intrinsic_dimension`.
+        method: See `pytest_matalign.intrinsic_dimension`.
         k: Neighbours for `mle` and `gride`.
         preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
         confidence: Level of the interval.

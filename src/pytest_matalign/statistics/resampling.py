@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_matalign import metrics
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.metrics.arrays import ArrayLike, Float64, as_pair, require_samples
+from pytest_matalign.metrics.cka import linear_cka
+from pytest_matalign.metrics.cknna import cknna
+from pytest_matalign.metrics.distance_correlation import distance_correlation
+from pytest_matalign.metrics.information_imbalance import information_imbalance
+from pytest_matalign.metrics.neighbours import mutual_knn
+from pytest_matalign.metrics.procrustes import procrustes
+from pytest_matalign.metrics.rsa import rsa
 from pytest_matalign.statistics.calibration import calibrated_score
 
 if TYPE_CHECKING:
@@ -62,22 +68,20 @@ def metric_function(spec: MetricSpec) -> Callable[[Float64, Float64], float]:
     k = spec.k or 0
 
     def imbalance(x: Float64, y: Float64) -> float:
-        forth, back = metrics.information_imbalance(x, y, k=k, preprocess=how)
+        forth, back = information_imbalance(x, y, k=k, preprocess=how)
         return (forth + back) / 2
 
     functions: dict[str, Callable[[Float64, Float64], float]] = {
-        "cknna": lambda x, y: metrics.cknna(x, y, k=k, preprocess=how),
-        "mutual_knn": lambda x, y: metrics.mutual_knn(x, y, k=k, preprocess=how),
-        "distance_correlation": lambda x, y: metrics.distance_correlation(
+        "cknna": lambda x, y: cknna(x, y, k=k, preprocess=how),
+        "mutual_knn": lambda x, y: mutual_knn(x, y, k=k, preprocess=how),
+        "distance_correlation": lambda x, y: distance_correlation(
             x, y, bias_corrected=True, preprocess=how
         ),
-        "distance_correlation_biased": lambda x, y: metrics.distance_correlation(
-            x, y, preprocess=how
-        ),
+        "distance_correlation_biased": lambda x, y: distance_correlation(x, y, preprocess=how),
         "information_imbalance": imbalance,
-        "linear_cka": lambda x, y: metrics.linear_cka(x, y, unbiased=True, preprocess=how),
-        "rsa": lambda x, y: metrics.rsa(x, y, preprocess=how),
-        "procrustes": lambda x, y: metrics.procrustes(x, y, preprocess=how),
+        "linear_cka": lambda x, y: linear_cka(x, y, unbiased=True, preprocess=how),
+        "rsa": lambda x, y: rsa(x, y, preprocess=how),
+        "procrustes": lambda x, y: procrustes(x, y, preprocess=how),
     }
     return functions[spec.name]
 

@@ -12,7 +12,7 @@ from pytest_matalign.analysis.facts import ModelFacts, facts_of
 from pytest_matalign.analysis.pairs import PairTable, pair_table
 from pytest_matalign.analysis.partial import CrossFit, project_out, side_by_side
 from pytest_matalign.errors import ConfigurationError, MatalignError
-from pytest_matalign.statistics import metric_spec
+from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.plan import COVERAGE
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from pytest_matalign.analysis.probes import Probe, ProbeMethod
     from pytest_matalign.metrics.arrays import Float64
+    from pytest_matalign.metrics.spec import MetricSpec
     from pytest_matalign.splits import Sample
-    from pytest_matalign.statistics import MetricSpec
     from pytest_matalign.study.obtain import Embeddings
     from pytest_matalign.study.plan import Plan
 

@@ -9,7 +9,7 @@ import numpy as np
 from pytest_matalign.analysis.convergence import convergence
 from pytest_matalign.analysis.correlation import spearman
 from pytest_matalign.errors import UnavailableError
-from pytest_matalign.statistics import metric_spec
+from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.claims.convergence import in_words
 from pytest_matalign.study.claims.performance import energy_errors
 from pytest_matalign.study.claims.regimes import placement_table

@@ -10,7 +10,7 @@ from pytest_matalign.analysis.pairs import pair_table
 from pytest_matalign.analysis.partial import CrossFit, project_out
 from pytest_matalign.analysis.probes import advantage, probe
 from pytest_matalign.metrics.preprocessing import preprocess
-from pytest_matalign.statistics import metric_spec
+from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.claims.atom_features import Layers, atom_layers
 from pytest_matalign.study.figures import grid
 from pytest_matalign.study.measures.atoms import ORDERS, atom_covariates, draw_atoms, pooled

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_matalign.analysis.pairs import pair_table
-from pytest_matalign.statistics import metric_spec
+from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.measures.graded import grades, remoteness
 from pytest_matalign.study.measures.modality import across_families, pairs_where
 from pytest_matalign.study.plan import CRYSTALS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_matalign.analysis.tree import evolutionary_tree, profile_distances
-from pytest_matalign.statistics import metric_spec
+from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.figures import heatmap, tree
 from pytest_matalign.study.measures.drivers import Driver, drivers, explained, nested
 from pytest_matalign.study.measures.modality import pairs_where
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_matalign.analysis.interval import Interval
     from pytest_matalign.analysis.tree import Tree
     from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.statistics import MetricSpec
+    from pytest_matalign.metrics.spec import MetricSpec
     from pytest_matalign.study.context import SplitData, Study
     from pytest_matalign.study.report import Figure
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pytest_matalign.analysis.correlation import spearman
 from pytest_matalign.analysis.interval import jackknife_interval
-from pytest_matalign.statistics import metric_spec
+from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.figures import scatter
 from pytest_matalign.study.measures.sensitivity import Conclusion, Variation, survivors, vary
 from pytest_matalign.study.plan import CRYSTALS, MOLECULES

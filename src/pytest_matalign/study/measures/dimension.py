@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_matalign.analysis.interval import Interval
-from pytest_matalign.statistics import assess_dimension
+from pytest_matalign.statistics.dimension import assess_dimension
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

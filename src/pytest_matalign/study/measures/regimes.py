@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pytest_matalign.analysis.facts import ModelFacts
     from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.statistics import MetricSpec
+    from pytest_matalign.metrics.spec import MetricSpec
 
 Regime = Literal["aligned-and-accurate", "private", "collapsed", "undecided"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from pytest_matalign.analysis.correlation import spearman
 from pytest_matalign.analysis.pairs import pair_matrix
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.statistics import metric_spec
+from pytest_matalign.metrics.spec import metric_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.statistics import MetricSpec
+    from pytest_matalign.metrics.spec import MetricSpec
 
 Conclusion = tuple[str, "Callable[[Float64], bool]"]
 """What is concluded, and whether an alignment matrix (models, models) bears it out."""

@@ -1,0 +1,57 @@
+from .embeddings.embedding import Embedding
+from .embeddings.files import read_embedding, write_embeddings
+from .engine.matrix import alignment_matrix
+from .metrics.cca import pwcca, svcca
+from .metrics.cka import linear_cka, rbf_cka
+from .metrics.cknna import cknna
+from .metrics.dimension import id_correlation, intrinsic_dimension
+from .metrics.distance_correlation import distance_correlation
+from .metrics.information_imbalance import information_imbalance
+from .metrics.neighbours import mutual_knn
+from .metrics.procrustes import procrustes
+from .metrics.rsa import rsa
+from .metrics.spec import metric_spec
+from .scorecard.model import read_scorecard, write_scorecard
+from .splits.catalogue import split_cards
+from .splits.load import load_split
+from .statistics.assess import assess, assess_difference, prepare
+from .statistics.dimension import assess_dimension
+from .testing.conformance import check_adapter
+from .testing.report import assert_conforms
+from .zoo.card import ModelCard
+from .zoo.registry import card, cards, load
+
+__version__: str
+__all__ = [
+    "Embedding",
+    "ModelCard",
+    "alignment_matrix",
+    "assert_conforms",
+    "assess",
+    "assess_difference",
+    "assess_dimension",
+    "card",
+    "cards",
+    "check_adapter",
+    "cknna",
+    "distance_correlation",
+    "id_correlation",
+    "information_imbalance",
+    "intrinsic_dimension",
+    "linear_cka",
+    "load",
+    "load_split",
+    "metric_spec",
+    "mutual_knn",
+    "prepare",
+    "procrustes",
+    "pwcca",
+    "rbf_cka",
+    "read_embedding",
+    "read_scorecard",
+    "rsa",
+    "split_cards",
+    "svcca",
+    "write_embeddings",
+    "write_scorecard",
+]
