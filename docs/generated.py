@@ -55,8 +55,8 @@ def pages() -> Mapping[str, str]:
 def _options() -> Iterator[str]:
     yield "# Options\n"
     yield "pytest takes `--matalign` and the options below, `matalign gate` takes the same without "
-    yield "`matalign-`. What has a key can be set in `[tool.matalign]` of `pyproject.toml` too; the "
-    yield "command line wins.\n"
+    yield "`matalign-`. What has a key can be set in `[tool.matalign]` of `pyproject.toml` too; "
+    yield "the command line wins.\n"
     yield "| option of pytest | key | default | |\n|---|---|---|---|"
     for one in OPTIONS:
         value = one.metavar or "|".join(one.choices)

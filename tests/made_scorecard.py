@@ -11,6 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pytest_matalign.embeddings.obtain import Door
+from pytest_matalign.embeddings.store import Store
+from pytest_matalign.progress import embedding_line
 from pytest_matalign.scorecard.model import Scorecard, read_scorecard
 
 SUITE = """
@@ -45,6 +48,11 @@ class Made:
 
     scorecard: Scorecard
     store: Path
+
+    @property
+    def door(self) -> Door:
+        """A door over the store."""
+        return Door(store=Store(self.store), progress=embedding_line)
 
 
 @pytest.fixture(scope="session")

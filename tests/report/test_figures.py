@@ -25,7 +25,7 @@ def _matplotlib() -> None:
 @pytest.mark.usefixtures("_matplotlib")
 def test_every_figure_has_text_as_text_and_the_width_of_a_column(made: Any, tmp_path: Path) -> None:
     """A journal can edit the words, and nothing is wider than a column."""
-    companion = build_companion(made.scorecard, store=made.store)
+    companion = build_companion(made.scorecard, door=made.door)
     written = write_figures(made.scorecard, tmp_path, companion=companion)
     kinds = {path.stem.split("-")[0] for path in written}
     assert kinds == {"ladder", "matrix", "imbalance", "regimes", "dimension", "accuracy", "tree"}

@@ -83,7 +83,7 @@ def test_without_a_store_the_page_says_what_is_left_out(scorecard: Scorecard) ->
 
 def test_the_companion_has_maps_samples_and_dimensions(made: Any) -> None:
     """Each model has a map of each split and, where samples are enough, a dimension."""
-    data = build_companion(made.scorecard, store=made.store).data
+    data = build_companion(made.scorecard, door=made.door).data
     assert len(data["maps"]) == 10
     assert data["samples"]["qm9"]["captions"][0]
     assert len(data["samples"]["qm9"]["pictures"]) == 60
@@ -99,7 +99,7 @@ def test_a_changed_split_is_left_out_and_named(made: Any) -> None:
         for split in made.scorecard.splits
     )
     card = msgspec.structs.replace(made.scorecard, splits=splits)
-    made_of = build_companion(card, store=made.store, analyses=False)
+    made_of = build_companion(card, door=made.door, analyses=False)
     assert list(made_of.data["samples"]) == ["ccd-ligands"]
     assert any("Samples of qm9 are left out" in note for note in made_of.left_out)
 
@@ -119,7 +119,7 @@ def test_the_baseline_page_pairs_what_may_be_compared(scorecard: Scorecard) -> N
 def test_samples_that_did_not_move_are_reported_as_the_same(made: Any) -> None:
     """A candidate that is its own baseline has not moved at all."""
     card = msgspec.structs.replace(made.scorecard, candidate="morgan")
-    moved = build_companion(card, store=made.store, baseline=card, analyses=False).data["moved"]
+    moved = build_companion(card, door=made.door, baseline=card, analyses=False).data["moved"]
     assert [(one["mean"], one["unchanged"]) for one in moved] == [(1.0, True), (1.0, True)]
 
 
@@ -127,7 +127,7 @@ def test_the_samples_that_moved_most_come_first(made: Any) -> None:
     """Against another model every share of kept neighbours is in order, least first."""
     new = msgspec.structs.replace(made.scorecard, candidate="morgan")
     old = msgspec.structs.replace(made.scorecard, candidate="composition")
-    moved = build_companion(new, store=made.store, baseline=old, analyses=False).data["moved"][0]
+    moved = build_companion(new, door=made.door, baseline=old, analyses=False).data["moved"][0]
     kept = [share for _, share in moved["samples"]]
     assert kept == sorted(kept)
     assert kept[0] < moved["mean"] < 1

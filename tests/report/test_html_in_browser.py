@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def report(made: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    write_html(made.scorecard, path, companion=build_companion(made.scorecard, store=made.store))
+    write_html(made.scorecard, path, companion=build_companion(made.scorecard, door=made.door))
     return path
 
 
@@ -229,7 +229,7 @@ def test_a_candidate_beside_its_baseline(browser: Browser, made: Any, tmp_path: 
         )
         for name in ("morgan", "composition")
     )
-    made_of = build_companion(new, store=made.store, baseline=old, analyses=False)
+    made_of = build_companion(new, door=made.door, baseline=old, analyses=False)
     write_html(new, tmp_path / "page.html", companion=made_of, baseline=old)
     page = browser.new_page()
     page.set_default_timeout(PATIENCE_MS)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.store import Store
     from pytest_matalign.splits import Sample, Split
 
-_EVERY_S = 10.0
-"""How often a line is written where the last one cannot be overwritten."""
 INTERRUPTED = 130
 """Exit status of a command ended by Ctrl-C, as shells have it."""
 _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
@@ -99,26 +97,22 @@ def _embed(options: argparse.Namespace) -> int:
 
 def _embed_one(model: str, split: Split, store: Store, *, part: tuple[int, int]) -> str:
     """Embed one model; what was done, in one line."""
-    from pytest_matalign.embeddings.extraction import extract
+    from dataclasses import replace
+
+    from pytest_matalign.embeddings.obtain import Door, Extracted
     from pytest_matalign.embeddings.sources import ZooSource
+    from pytest_matalign.progress import Line
     from pytest_matalign.zoo.registry import card, environment_of
 
-    samples = blocks_of(split.samples, part=part)
+    samples = tuple(blocks_of(split.samples, part=part))
     index, count = part
     whole = f"{model} on {split.card.id}" + (f", shard {index}/{count}" if count > 1 else "")
     start = time.monotonic()
-    progress = Progress(whole)
-    try:
-        found = extract(
-            ZooSource(card(model)),
-            samples,
-            split=split.card.id,
-            store=store,
-            progress=progress,
-            part=f"{index}/{count}" if count > 1 else "",
-        )
-    finally:
-        progress.close()
+    source = Extracted(
+        model, lambda: ZooSource(card(model)), part=f"{index}/{count}" if count > 1 else ""
+    )
+    door = Door(store=store, progress=lambda **_: Line(whole))
+    found = door.obtain(source, replace(split, samples=samples))
     environment = environment_of(card(model))
     where = f" in the environment {environment.name}" if environment else ""
     how = "were in the store" if found.source == "store" else f"embedded{where}"
@@ -126,29 +120,3 @@ def _embed_one(model: str, split: Split, store: Store, *, part: tuple[int, int])
     refused = f", {len(found.refused)} refused" if found.refused else ""
     seconds = time.monotonic() - start
     return f"{whole}: {len(found)} samples {how}{refused}{width}, {seconds:.1f} s"
-
-
-class Progress:
-    """A line on stderr, rewritten after every batch on a terminal, now and then elsewhere."""
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._terminal = sys.stderr.isatty()
-        self._last = time.monotonic()
-        self._written = False
-
-    def __call__(self, *, done: int, total: int) -> None:
-        """`done` of `total` samples are embedded or refused."""
-        now = time.monotonic()
-        if not self._terminal and now - self._last < _EVERY_S:
-            return
-        self._last, self._written = now, True
-        text = f"{self._label}: {done}/{total}"
-        sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
-        sys.stderr.flush()
-
-    def close(self) -> None:
-        """Clear the line."""
-        if self._terminal and self._written:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()

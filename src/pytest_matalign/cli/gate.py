@@ -48,15 +48,10 @@ def _gate(options: argparse.Namespace) -> int:
 
 def _fill(ledger: Ledger, run: SuiteRun) -> None:
     """Go through every check in the order pytest does: embeddings by model, then alignments."""
-    from pytest_matalign.run.baseline_update import keep_rows
-
     cases = [case for name in run.suites for case in run.embedding_cases(name)]
     run.evaluator.told = frozenset((case.model, case.split.id) for case in cases)
     for case in sorted(cases, key=lambda case: case.model):
-        record = run.evaluator.embedding_record(case)
-        ledger.add(record)
-        if run.settings.update and case.model == run.candidate_id and record.digest:
-            keep_rows(run, case)
+        ledger.add(run.evaluator.embedding_record(case))
     for name in run.suites:
         for one in run.alignment_cases(name):
             ledger.add(run.evaluator.alignment_record(one))

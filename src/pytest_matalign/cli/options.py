@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_matalign.progress import embedding_line
 from pytest_matalign.run.settings import settings_of
 from pytest_matalign.run.suite_run import SuiteRun
 
@@ -47,18 +46,4 @@ def run_of(options: argparse.Namespace) -> SuiteRun:
         for name, value in vars(options).items()
         if name.startswith("matalign_")
     }
-    return SuiteRun(settings_of(given, root=here, here=here), progress=Progress)
-
-
-class Progress:
-    """A line on stderr now and then while a model embeds."""
-
-    def __init__(self, *, model: str, split: str) -> None:
-        self._label = f"{model} on {split}"
-        self._last = time.monotonic()
-
-    def __call__(self, *, done: int, total: int) -> None:
-        """Write the line if half a minute has passed since the last."""
-        if time.monotonic() - self._last > 30.0:
-            self._last = time.monotonic()
-            sys.stderr.write(f"{self._label}: {done}/{total} samples\n")
+    return SuiteRun(settings_of(given, root=here, here=here), progress=embedding_line)

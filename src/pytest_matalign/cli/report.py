@@ -97,19 +97,29 @@ def _companion(
     analyses: bool,
 ) -> Companion | None:
     from pytest_matalign.cache import cache_root
+    from pytest_matalign.embeddings.files import EmbeddingFile
+    from pytest_matalign.embeddings.obtain import Door
+    from pytest_matalign.embeddings.store import Store
+    from pytest_matalign.progress import embedding_line
     from pytest_matalign.report.companion import build_companion
     from pytest_matalign.splits.card import read_card
 
     if options.no_store:
         return None
+    doors = [
+        Door(store=Store(folder), progress=embedding_line)
+        for folder in (options.store or cache_root(), options.baseline_store)
+        if folder
+    ]
+    file, candidate = options.candidate_file, scorecard.candidate
     return build_companion(
         scorecard,
-        store=options.store or cache_root(),
+        door=doors[0],
         split_files={read_card(path).id: path for path in options.split},
         baseline=baseline,
-        baseline_store=options.baseline_store,
+        baseline_door=doors[-1],
         packs=_packs(options.pack),
-        candidate_file=options.candidate_file,
+        own=EmbeddingFile(candidate, file) if file and candidate else None,
         analyses=analyses,
     )
 

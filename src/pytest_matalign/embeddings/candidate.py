@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_matalign.embeddings.files import EmbeddingFile
+from pytest_matalign.embeddings.obtain import Extracted
 from pytest_matalign.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pytest_matalign.embeddings.extraction import Source
+    from pytest_matalign.embeddings.obtain import Source
     from pytest_matalign.splits.sample import Input, Sample
     from pytest_matalign.zoo.card import Modality, ModelCard
     from pytest_matalign.zoo.model import Model
@@ -59,15 +61,12 @@ class Candidate:
 
     Attributes:
         card: What the scorecard says of it.
-        open: Makes the thing that embeds it; None for a file of embeddings. Called only by a
-            process that embeds, because it imports the host's code. None for a model of the zoo
-            and for a file.
-        file: The file of embeddings; None otherwise.
+        source: Where its rows come from; None for a model of the zoo, which is obtained as a
+            reference is.
     """
 
     card: ModelCard
-    open: Callable[[], Source] | None = None
-    file: Path | None = None
+    source: Source | None = None
 
 
 def resolve_candidate(wanted: Wanted, *, root: Path, run_id: str) -> Candidate:
@@ -81,7 +80,7 @@ def resolve_candidate(wanted: Wanted, *, root: Path, run_id: str) -> Candidate:
     Raises:
         ConfigurationError: If the specification is none of the four kinds, a file is absent, or
             `input` is missing where it is needed. (What can only be known by importing the
-            host's code or a model package is raised by `open`.)
+            host's code or a model package is raised when it is first embedded.)
     """
     spec = wanted.spec
     if match := HUB.fullmatch(spec):
@@ -113,24 +112,24 @@ def _from_file(wanted: Wanted, path: Path) -> Candidate:
             "`pytest_matalign.embeddings.files.write_embeddings`."
         )
     card = _card(wanted, layer="as in the file", pooling="as in the file")
-    return Candidate(card=card, file=path)
+    return Candidate(card=card, source=EmbeddingFile(card.id, path))
 
 
 def _from_hub(wanted: Wanted, *, repo: str, revision: str) -> Candidate:
     form = _input_of(wanted)
     card = _card(wanted, layer="last hidden state", pooling="mean over tokens")
-    return Candidate(card=card, open=lambda: _HubSource(card.id, repo, revision, form))
+    source = Extracted(card.id, lambda: _HubSource(card.id, repo, revision, form))
+    return Candidate(card=card, source=source)
 
 
 def _from_factory(wanted: Wanted, spec: str, *, root: Path, run_id: str) -> Candidate:
     form = _input_of(wanted)
     card = _card(wanted, layer="chosen by the factory", pooling="chosen by the factory")
-    return Candidate(
-        card=card,
-        open=lambda: _FactorySource(
-            card, _import(spec, root=root), form=form, spec=spec, run_id=run_id
-        ),
-    )
+
+    def opened() -> _FactorySource:
+        return _FactorySource(card, _import(spec, root=root), form=form, spec=spec, run_id=run_id)
+
+    return Candidate(card=card, source=Extracted(card.id, opened))
 
 
 def _input_of(wanted: Wanted) -> Input:

@@ -24,6 +24,7 @@ class Embedding:
         vectors: float32 [samples, width], finite.
         refused: Reason by sample id, for samples outside the model's domain.
         source: Where the rows came from (`computed`, `store`, `pack` or `file`).
+        blocks: Keys of the rows in the store, in order; none where they are not kept there.
     """
 
     model: str
@@ -32,6 +33,7 @@ class Embedding:
     vectors: NDArray[np.float32]
     refused: Mapping[str, str] = field(default_factory=dict)
     source: str = "computed"
+    blocks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)

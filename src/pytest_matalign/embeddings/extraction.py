@@ -24,7 +24,7 @@ BLOCK = 100
 """Samples a store entry; runs whose sizes are multiples of it share every entry."""
 
 
-class Source(Protocol):
+class Loadable(Protocol):
     """A model not yet loaded, with what identifies it and its cheap refusals."""
 
     id: str
@@ -48,7 +48,7 @@ class Progress(Protocol):
 
 
 def extract(
-    source: Source,
+    source: Loadable,
     samples: Sequence[Sample],
     *,
     split: str,
@@ -90,20 +90,21 @@ def extract(
                     store.write_rows(key, rows, provenance=_provenance(source, model, split))
                 found[index] = rows
                 done += len(block)
-    return _joined(source.id, split, found, source="computed" if computed else "store")
+    whole = [block for block in found if block is not None]
+    return joined(source.id, split, whole, source="computed" if computed else "store", blocks=keys)
 
 
-def _provenance(source: Source, model: Model, split: str) -> dict[str, Any]:
+def _provenance(source: Loadable, model: Model, split: str) -> dict[str, Any]:
     """What is noted with rows but does not identify them: where they were computed, too."""
     return {**source.identity, "split": split, **getattr(model, "provenance", {})}
 
 
-def _block_key(source: Source, block: Sequence[Sample]) -> str:
+def _block_key(source: Loadable, block: Sequence[Sample]) -> str:
     return key_of({**source.identity, "samples": [sample.digest for sample in block]})
 
 
 def _embed_block(
-    source: Source, model: Model, block: Sequence[Sample], *, split: str, progress: Progress
+    source: Loadable, model: Model, block: Sequence[Sample], *, split: str, progress: Progress
 ) -> Rows:
     reasons = {sample.id: source.refuse(sample) or model.refuse(sample) for sample in block}
     refused = {name: reason for name, reason in reasons.items() if reason}
@@ -148,8 +149,21 @@ def _stacked(
     return np.concatenate(parts) if parts else np.empty((0, 0), dtype=np.float32)
 
 
-def _joined(model: str, split: str, blocks: Sequence[Rows | None], *, source: str) -> Embedding:
-    rows = [block for block in blocks if block is not None]
+def joined(
+    model: str, split: str, rows: Sequence[Rows], *, source: str, blocks: Sequence[str]
+) -> Embedding:
+    """Return an embedding made of blocks of the store, in the order of the split.
+
+    Args:
+        model: Card id, or the candidate's name.
+        split: Split id.
+        rows: Content of the blocks.
+        source: Where they came from.
+        blocks: Their keys.
+
+    Raises:
+        ExtractionError: If their widths differ.
+    """
     filled = [block.vectors for block in rows if len(block.ids)]
     return Embedding(
         model=model,
@@ -158,6 +172,7 @@ def _joined(model: str, split: str, blocks: Sequence[Rows | None], *, source: st
         vectors=_stacked(filled, model=model, split=split),
         refused={name: reason for block in rows for name, reason in block.refused.items()},
         source=source,
+        blocks=tuple(blocks),
     )
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from pytest_matalign.embeddings.extraction import Progress
+    from pytest_matalign.embeddings.store import Store
+    from pytest_matalign.splits import Split
+
 ABSENT = "not in the candidate's file"
 
 
@@ -74,6 +78,17 @@ def read_embedding(path: Path, *, model: str, split: str, ids: Sequence[str]) ->
         refused={name: ABSENT for name in ids if name not in row},
         source="file",
     )
+
+
+class EmbeddingFile:
+    """A file of embeddings as a source."""
+
+    def __init__(self, model: str, path: Path) -> None:
+        self.model, self.path = model, path
+
+    def embedding(self, split: Split, *, store: Store, progress: Progress) -> Embedding:  # noqa: ARG002  of the protocol
+        """Return rows of the file; samples it does not hold count as refused."""
+        return read_embedding(self.path, model=self.model, split=split.card.id, ids=split.ids)
 
 
 def _absent(*, model: str, split: str, ids: Sequence[str]) -> Embedding:

@@ -49,7 +49,6 @@ def check_embedding(request: pytest.FixtureRequest, case: EmbeddingCase) -> Embe
     session = _session(request)
     record = session.evaluator.embedding_record(case)
     remember(request.node, record)
-    session.keep(case, record)
     if record.verdict == "error" and (cause := session.evaluator.traceback(case.model, case.split)):
         request.node.add_report_section("setup", "traceback", cause)
     _stop_unless_measured(record)

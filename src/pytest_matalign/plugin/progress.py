@@ -22,6 +22,7 @@ class ExtractionProgress:
         self._label = f"{model} on {split}"
         self._started = self._last = time.monotonic()
         self._first: int | None = None
+        self._written = False
 
     def __call__(self, *, done: int, total: int) -> None:
         """Write a line if enough time has passed since the last."""
@@ -31,16 +32,20 @@ class ExtractionProgress:
         if self._reporter is None:
             return
         live = bool(self._reporter.isatty)
-        if live and done >= total:
-            self._reporter.rewrite("", erase=True)
-        elif now - self._last >= (LIVE_INTERVAL_S if live else PLAIN_INTERVAL_S):
+        if now - self._last >= (LIVE_INTERVAL_S if live else PLAIN_INTERVAL_S):
             self._last = now
             line = f"matalign: {self._label}: {self._line(done, total, now)}"
+            self._written = True
             if live:
                 self._reporter.rewrite(line[: self._reporter._tw.fullwidth - 1], erase=True)
             else:
                 self._reporter.write_line("")
                 self._reporter.write_line(line)
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self._written and self._reporter is not None and self._reporter.isatty:
+            self._reporter.rewrite("", erase=True)
 
     def _line(self, done: int, total: int, now: float) -> str:
         rate = (done - (self._first or 0)) / max(now - self._started, 1e-9)

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from pytest_matalign.scorecard.model import EmbeddingRecord, GateRecord, Scorecard
-    from pytest_matalign.suites.cases import EmbeddingCase
+    from pytest_matalign.scorecard.model import GateRecord, Scorecard
 
 
 class MatalignSession(SuiteRun):
@@ -66,13 +65,6 @@ class MatalignSession(SuiteRun):
         cases = (getattr(item, "callspec", None) for item in items)
         found = [spec.params.get("matalign_embedding_case") for spec in cases if spec is not None]
         self.evaluator.told = frozenset((c.model, c.split.id) for c in found if c is not None)
-
-    def keep(self, case: EmbeddingCase, record: EmbeddingRecord) -> None:
-        """Keep the candidate's rows where the process that updates the baseline finds them."""
-        if self.settings.update and case.model == self.candidate_id and record.digest:
-            from pytest_matalign.run.baseline_update import keep_rows
-
-            keep_rows(self, case)
 
     def complete(self, gate_ids: Collection[str]) -> None:
         """Fill in what a run cut to the last failures left out, for suites with such gates."""

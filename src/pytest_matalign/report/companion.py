@@ -15,9 +15,9 @@ import numpy as np
 from pytest_matalign.errors import ConfigurationError, MetricInputError
 from pytest_matalign.report import map as maps
 from pytest_matalign.report.analysis import performance, trees
+from pytest_matalign.report.embeddings import embeddings_of
 from pytest_matalign.report.map_pictures import caption, elements, picture
 from pytest_matalign.report.moved import moved
-from pytest_matalign.report.store import find_embeddings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_matalign.embeddings.embedding import Embedding
+    from pytest_matalign.embeddings.obtain import Door, Source
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.scorecard.model import Scorecard
     from pytest_matalign.splits import Split
@@ -71,34 +72,35 @@ class _Budget:
 def build_companion(
     scorecard: Scorecard,
     *,
-    store: Path,
+    door: Door,
     split_files: Mapping[str, Path] | None = None,
     baseline: Scorecard | None = None,
-    baseline_store: Path | None = None,
+    baseline_door: Door | None = None,
     packs: Sequence[Pack] = (),
-    candidate_file: Path | None = None,
+    own: Source | None = None,
     analyses: bool = True,
 ) -> Companion:
     """Make the companion of a scorecard.
 
     Args:
         scorecard: The run to report.
-        store: Folder of the embedding store of that run.
+        door: Over the embedding store of that run.
         split_files: TOML files of splits that are not bundled, by split id.
         baseline: An earlier scorecard of the same candidate.
-        baseline_store: Its store; `store` where None.
-        packs: Where references are looked for that the store does not have.
-        candidate_file: The candidate's file of embeddings, if it was one.
+        baseline_door: Over its store; `door` where None.
+        packs: Hold what a run took from packs.
+        own: The candidate's file of embeddings, if it was one.
         analyses: Whether to make the tree and the figure of accuracy, which take a minute.
     """
     budget = _Budget()
-    splits = _splits(scorecard, split_files or {}, budget)
-    found = find_embeddings(scorecard, store, splits, packs=packs, candidate_file=candidate_file)
+    splits = _splits(scorecard, split_files or {}, door, budget)
+    found = embeddings_of(scorecard, splits, door=door, packs=packs, own=own)
+    earlier = embeddings_of(baseline, splits, door=baseline_door or door) if baseline else {}
     for split in splits:
         absent = [r.model for r in scorecard.embeddings
                   if r.split == split and r.digest and (split, r.model) not in found]  # fmt: skip
         if absent:
-            budget.note(f"Not in the store for {split}: {', '.join(dict.fromkeys(absent))}.")
+            budget.note(f"Not at hand for {split}: {', '.join(dict.fromkeys(absent))}.")
     used = {split: splits[split] for split in splits if any(key[0] == split for key in found)}
     drawn = {split: _maps(split, found, used[split], budget) for split in used}
     data: dict[str, Any] = {
@@ -106,9 +108,7 @@ def build_companion(
         "maps": [one for split in used for one in drawn[split]],
         "preprocess": maps.PREPROCESS,
         "dimension": _dimensions(found, budget),
-        "moved": moved(
-            scorecard, baseline, found=found, splits=splits, store=baseline_store or store
-        )
+        "moved": moved(scorecard, baseline, found=found, earlier=earlier, splits=splits)
         if baseline
         else [],
         "trees": trees(scorecard, found, used, budget.note) if analyses else [],
@@ -122,13 +122,13 @@ def build_companion(
     return Companion(data=data, left_out=tuple(budget.notes))
 
 
-def _splits(scorecard: Scorecard, files: Mapping[str, Path], budget: _Budget) -> dict[str, Split]:
-    from pytest_matalign.splits import load_split
-
+def _splits(
+    scorecard: Scorecard, files: Mapping[str, Path], door: Door, budget: _Budget
+) -> dict[str, Split]:
     loaded = {}
     for entry in scorecard.splits:
         try:
-            split = load_split(files.get(entry.id, entry.id), samples=max(entry.samples, 1))
+            split = door.split(files.get(entry.id, entry.id), samples=max(entry.samples, 1))
         except ConfigurationError as error:
             budget.note(f"Samples of {entry.id} are left out: {error}")
             continue

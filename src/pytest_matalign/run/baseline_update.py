@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_matalign import __version__
-from pytest_matalign.cache import key_of
-from pytest_matalign.embeddings.embedding import Embedding
-from pytest_matalign.embeddings.store import Rows
 from pytest_matalign.verdicts.baseline import Baseline, row_of, write_baseline
 from pytest_matalign.verdicts.earlier_release import MODEL
 
 if TYPE_CHECKING:
     from pytest_matalign.run.suite_run import SuiteRun
     from pytest_matalign.scorecard.model import EmbeddingRecord, Scorecard
-    from pytest_matalign.suites.cases import EmbeddingCase
     from pytest_matalign.verdicts.baseline import Key
 
 
@@ -38,13 +34,6 @@ class Update:
         if self.dropped:
             rows += f", {self.dropped} stale rows dropped"
         return f"{rows}; embeddings of {', '.join(self.splits) or 'no split'}"
-
-
-def keep_rows(run: SuiteRun, case: EmbeddingCase) -> None:
-    """Store the candidate's rows by their content, for whichever process writes the baseline."""
-    embedding = run.evaluator.embedding(case.model, case.split)
-    rows = Rows(ids=embedding.ids, refused=dict(embedding.refused), vectors=embedding.vectors)
-    run.store.write_rows(_content_key(embedding.digest), rows, provenance={"kept": case.id})
 
 
 def update(run: SuiteRun, scorecard: Scorecard) -> Update:
@@ -104,39 +93,35 @@ def _embeddings(
     for record in scorecard.embeddings:
         if record.model != scorecard.candidate or record.split not in whole - set(written):
             continue
-        if _write_embedding(run, record, encoding=encoding):
+        if _write_embedding(run, scorecard, record, encoding=encoding):
             written.append(record.split)
     return tuple(written)
 
 
-def _write_embedding(run: SuiteRun, record: EmbeddingRecord, *, encoding: str) -> bool:
+def _write_embedding(
+    run: SuiteRun, scorecard: Scorecard, record: EmbeddingRecord, *, encoding: str
+) -> bool:
+    from pytest_matalign.embeddings.obtain import Recorded
     from pytest_matalign.embeddings.pack import add_entry
     from pytest_matalign.embeddings.pack_build import encoded
 
-    rows = run.store.read_rows(_content_key(record.digest)) if record.digest else None
-    if rows is None:
+    if record.digest is None:
         return False
     wanted = next(split for split in run.suites[record.suite].split if split.id == record.split)
+    split = run.evaluator.split(wanted)
     assert run.candidate is not None, "only a candidate has a baseline"
     card = run.candidate.card
+    # The rows the checks had, which another process may have embedded; a file has no blocks.
+    blocks = scorecard.run.blocks.get(record.digest, ())
+    source = Recorded(card.id, blocks=blocks, digest=record.digest)
     one = encoded(
-        Embedding(
-            model=MODEL,
-            split=record.split,
-            ids=rows.ids,
-            vectors=rows.vectors,
-            refused=rows.refused,
-        ),
+        run.door.obtain(source if blocks else run.sources[card.id], split),
         card=msgspec.structs.replace(card, id=MODEL, name=card.id),
-        split=run.evaluator.split(wanted),
-        weights=record.digest or "",
+        split=split,
+        weights=record.digest,
         adapter_version=0,
         encoding="float16" if encoding == "float16" else "float32",
     )
     title = f"baseline of {card.id}"
     add_entry(run.baseline.folder, one.entry, one.tensors, title=title)
     return True
-
-
-def _content_key(digest: str) -> str:
-    return key_of({"rows of a candidate": digest})

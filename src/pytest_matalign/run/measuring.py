@@ -7,7 +7,7 @@ failure too, so that one broken model is told of once and not once a pair.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     from pytest_matalign.embeddings.candidate import Candidate
     from pytest_matalign.embeddings.embedding import Embedding
-    from pytest_matalign.embeddings.extraction import Progress, Source
-    from pytest_matalign.embeddings.references import References
-    from pytest_matalign.embeddings.store import Store
+    from pytest_matalign.embeddings.obtain import Door
+    from pytest_matalign.embeddings.policy import Sources
     from pytest_matalign.splits import Split
     from pytest_matalign.suites.cases import Case, EmbeddingCase
     from pytest_matalign.suites.schema import Suite, SuiteSplit
@@ -35,14 +34,6 @@ MINIMUM_COVERAGE = 0.5
 """A model that refuses more than half of a split is not compared on it."""
 
 
-class ProgressMaker(Protocol):
-    """Makes the progress of one extraction."""
-
-    def __call__(self, *, model: str, split: str) -> Progress:
-        """Progress of one model on one split."""
-        ...
-
-
 class Evaluator:
     """Obtains embeddings, compares them, and judges the result."""
 
@@ -51,21 +42,16 @@ class Evaluator:
         *,
         suites: Mapping[str, Suite],
         cards: Mapping[str, ModelCard],
-        store: Store,
-        references: References,
+        door: Door,
+        sources: Sources,
         samples: int | None,
         candidate: Candidate | None,
         baseline: BaselineBook,
-        progress: ProgressMaker,
     ) -> None:
         self.suites, self.cards, self.candidate = suites, cards, candidate
         self.told: frozenset[tuple[str, str]] = frozenset()
         """(model, split) whose failure a check of its own reports in this run."""
-        self._store, self._references = store, references
-        self._samples, self._progress = samples, progress
-        self._splits: dict[tuple[str, int | None], Split] = {}
-        self._embeddings: dict[tuple[str, str, int | None], Embedding | MatalignError] = {}
-        self._source: Source | None = None
+        self._door, self._sources, self._samples = door, sources, samples
         self._measured: dict[tuple[str, str], AlignmentRecord] = {}
         self._baseline = baseline
         self._judging = Judging(
@@ -76,44 +62,25 @@ class Evaluator:
             book=baseline,
         )
         self._comparer = Comparer(
-            store=store, metrics=(m for suite in suites.values() for m in suite.metric)
+            store=door.store, metrics=(m for suite in suites.values() for m in suite.metric)
         )
         self.difference = self._comparer.difference
 
     def split(self, wanted: SuiteSplit) -> Split:
         """The split, cut to the number of samples of this run."""
-        from pytest_matalign.splits import load_split
-
         samples = self._samples or wanted.samples
-        key = (wanted.id, samples)
-        if key not in self._splits:
-            self._splits[key] = load_split(wanted.file or wanted.id, samples=samples)
-        return self._splits[key]
+        return self._door.split(wanted.file or wanted.id, samples=samples)
 
     def embedding(self, model: str, wanted: SuiteSplit) -> Embedding:
-        """The embedding of one model on one split, computed only if nobody has it.
-
-        Raises:
-            UnavailableError: If the model cannot be had here.
-            ExtractionError: If the model fails on the split.
-        """
-        key = self._key(model, wanted)
-        if key not in self._embeddings:
-            try:
-                self._embeddings[key] = self._obtain(model, self.split(wanted))
-            except MatalignError as error:
-                self._embeddings[key] = error
-        found = self._embeddings[key]
-        if isinstance(found, MatalignError):
-            raise found
-        return found
+        """The embedding of one model on one split; raises as `Door.obtain`."""
+        return self._door.obtain(self._sources[model], self.split(wanted))
 
     def traceback(self, model: str, wanted: SuiteSplit) -> str:
         """What the model's own code raised, for a failed embedding; empty if nothing."""
         from traceback import format_exception
 
-        error = self._embeddings.get(self._key(model, wanted))
-        cause = error.__cause__ if isinstance(error, MatalignError) else None
+        error = self._failure(model, wanted)
+        cause = error.__cause__ if error else None
         return "".join(format_exception(cause)) if cause else ""
 
     def embedding_record(self, case: EmbeddingCase) -> EmbeddingRecord:
@@ -153,6 +120,7 @@ class Evaluator:
             refused=dict(sorted(Counter(embedding.refused.values()).items())),
             digest=embedding.digest,
             source=embedding.source,
+            blocks=embedding.blocks,
             verdict="skipped" if _too_few(embedding) else "passed",
             reason=_too_few(embedding),
         )
@@ -211,15 +179,11 @@ class Evaluator:
     ) -> AlignmentRecord:
         """A failed model is one error where its own check runs, not one a pair."""
         for model in (case.a, case.b):
-            failed = isinstance(self._embeddings.get(self._key(model, case.split)), MatalignError)
-            if failed and (model, case.split.id) in self.told:
+            if self._failure(model, case.split) and (model, case.split.id) in self.told:
                 reason = f"{model} has no embedding of {case.split.id}: its own check failed"
                 return msgspec.structs.replace(blank, reason=reason)
         candidates = [m for m in (case.a, case.b) if self._is_candidate(m)]
-        own = any(
-            isinstance(self._embeddings.get(self._key(model, case.split)), MatalignError)
-            for model in candidates
-        )
+        own = any(self._failure(model, case.split) for model in candidates)
         return msgspec.structs.replace(
             blank,
             verdict="error",
@@ -239,34 +203,8 @@ class Evaluator:
         split = self.split(case.split)
         return key_of({"split": split.fingerprint, "ids": list(common_ids(a, b))})[:32]
 
-    def _key(self, model: str, wanted: SuiteSplit) -> tuple[str, str, int | None]:
-        return (model, wanted.id, self._samples or wanted.samples)
-
-    def _obtain(self, model: str, split: Split) -> Embedding:
-        progress = self._progress(model=model, split=split.card.id)
-        candidate = self.candidate if self._is_candidate(model) else None
-        if candidate is None or (candidate.file is None and candidate.open is None):
-            return self._references.obtain(self.cards[model], split, progress=progress)
-        if candidate.file is not None:
-            from pytest_matalign.embeddings.files import read_embedding
-
-            return read_embedding(candidate.file, model=model, split=split.card.id, ids=split.ids)
-        from pytest_matalign.embeddings.extraction import extract
-
-        return extract(
-            self._own_source(candidate),
-            split.samples,
-            split=split.card.id,
-            store=self._store,
-            progress=progress,
-        )
-
-    def _own_source(self, candidate: Candidate) -> Source:
-        """The candidate, made once: its factory is called once a process."""
-        if self._source is None:
-            assert candidate.open is not None, "a candidate is a file or can be opened"
-            self._source = candidate.open()
-        return self._source
+    def _failure(self, model: str, wanted: SuiteSplit) -> MatalignError | None:
+        return self._door.failure(self._sources[model], self.split(wanted))
 
     def _is_candidate(self, model: str) -> bool:
         return self.candidate is not None and model == self.candidate.card.id

@@ -59,7 +59,7 @@ def _write_page(run: SuiteRun, scorecard: Scorecard, path: Path) -> None:
 
     companion = build_companion(
         scorecard,
-        store=run.settings.store,
+        door=run.door,
         split_files={
             split.id: Path(split.file)
             for suite in run.suites.values()
@@ -67,7 +67,7 @@ def _write_page(run: SuiteRun, scorecard: Scorecard, path: Path) -> None:
             if split.file
         },
         packs=run.packs if run.settings.references != "installed" else (),
-        candidate_file=run.candidate.file if run.candidate else None,
+        own=run.candidate.source if run.candidate else None,
         analyses=False,
     )
     write_html(scorecard, path, companion=companion)

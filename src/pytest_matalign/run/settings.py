@@ -14,7 +14,7 @@ import msgspec
 from pytest_matalign.cache import cache_root
 from pytest_matalign.embeddings.candidate import Wanted
 from pytest_matalign.embeddings.pack_format import Encoding  # noqa: TC001  msgspec resolves it
-from pytest_matalign.embeddings.references import Policy  # noqa: TC001  msgspec resolves it
+from pytest_matalign.embeddings.policy import Policy  # noqa: TC001  msgspec resolves it
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Input  # noqa: TC001  msgspec resolves it at run time
 from pytest_matalign.verdicts.regression import TOLERANCE

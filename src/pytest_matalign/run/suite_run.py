@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_matalign.embeddings.candidate import resolve_candidate
-from pytest_matalign.embeddings.references import References
+from pytest_matalign.embeddings.obtain import Door
+from pytest_matalign.embeddings.policy import Sources
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.run.gates import judge_gates, with_host_gates
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_matalign.embeddings.candidate import Candidate
+    from pytest_matalign.embeddings.obtain import ProgressMaker
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.run.ledger import Ledger
-    from pytest_matalign.run.measuring import ProgressMaker
     from pytest_matalign.run.settings import Settings
     from pytest_matalign.scorecard.build import RunClock
     from pytest_matalign.scorecard.model import (
@@ -107,23 +108,26 @@ class SuiteRun:
         return (*(Pack(folder) for folder in named), *([bundled] if bundled else []))
 
     @cached_property
-    def references(self) -> References:
-        """Where embeddings of zoo models come from."""
+    def sources(self) -> Sources:
+        """Where the embeddings of every model come from."""
         policy = self.settings.references
         packs = () if policy == "installed" else self.packs
-        return References(policy=policy, packs=packs, store=self.store)
+        own = self.candidate.source if self.candidate else None
+        return Sources(self.cards, policy=policy, packs=packs, own=own)
 
     @cached_property
-    def store(self) -> Store:
-        """The embedding store."""
-        return Store(self.settings.store)
+    def door(self) -> Door:
+        """Where every embedding of this process is obtained."""
+        return Door(store=Store(self.settings.store), progress=self._progress)
 
     @cached_property
     def baseline(self) -> BaselineBook:
         """Alignments of the candidate's earlier release."""
         from pytest_matalign.verdicts.earlier_release import BaselineBook
 
-        return BaselineBook(self.settings.baseline, tolerance=self.settings.tolerance)
+        return BaselineBook(
+            self.settings.baseline, tolerance=self.settings.tolerance, door=self.door
+        )
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -131,12 +135,11 @@ class SuiteRun:
         return Evaluator(
             suites=self.suites,
             cards=self.cards,
-            store=self.store,
-            references=self.references,
+            door=self.door,
+            sources=self.sources,
             samples=self.settings.samples,
             candidate=self.candidate,
             baseline=self.baseline,
-            progress=self._progress,
         )
 
     def check(self) -> None:
@@ -264,7 +267,7 @@ class SuiteRun:
         present = [
             model
             for model in suite.models
-            if not unavailable(self.cards[model]) or self.references.held(self.cards[model], splits)
+            if not unavailable(self.cards[model]) or self.sources.held(model, splits)
         ]
         if self.candidate is None:
             return len(present) > 1

@@ -53,6 +53,7 @@ class RunClock:
             python=platform.python_version(),
             packages=installed(PACKAGES),
             embedding_source=dict(sorted(sources.items())),
+            blocks={r.digest: r.blocks for r in embeddings if r.digest and r.blocks},
         )
 
 
@@ -79,7 +80,9 @@ def build_scorecard(
         ),
         splits=_split_entries(embeddings, suites),
         models=tuple(_model_entry(cards[model]) for model in seen),
-        embeddings=tuple(msgspec.structs.replace(record, source="") for record in embeddings),
+        embeddings=tuple(
+            msgspec.structs.replace(record, source="", blocks=()) for record in embeddings
+        ),
         alignments=tuple(alignments),
         gates=tuple(gates),
         stale=tuple(stale),

@@ -149,6 +149,8 @@ class EmbeddingRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Fingerprint of the samples asked for."""
     source: str = ""
     """Where the rows came from; moved to `Run` when the scorecard is made."""
+    blocks: tuple[str, ...] = ()
+    """Keys of the rows in the store, if they are there; moved to `Run` like `source`."""
     drift: Drift | None = None
     """Only of a candidate whose baseline has embeddings."""
     dimension: Dimension | None = None
@@ -238,6 +240,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     packages: dict[str, str]
     embedding_source: dict[str, int] = {}
     """How many embeddings were computed, read from the store, or taken from a pack."""
+    blocks: dict[str, tuple[str, ...]] = {}
+    """Keys of the rows in the store by the digest of an embedding; those of packs and of files
+    are not there."""
 
 
 class Scorecard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytest_matalign.cache import key_of
-from pytest_matalign.embeddings.references import References
+from pytest_matalign.embeddings.obtain import Door
+from pytest_matalign.embeddings.policy import Sources
 from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.errors import UnavailableError
-from pytest_matalign.splits import load_split
+from pytest_matalign.progress import embedding_line
 from pytest_matalign.study.measures.energies import ENERGIES_VERSION, READERS, predicted_energies
 from pytest_matalign.study.measures.selection import measured_cost
 from pytest_matalign.study.measures.xtb import XTB_VERSION, gfn2_labels
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_matalign.embeddings.embedding import Embedding
-    from pytest_matalign.embeddings.extraction import Progress
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.embeddings.store import Store
     from pytest_matalign.splits import Sample, Split
@@ -42,14 +40,12 @@ class Embeddings:
         self, *, cards: Mapping[str, ModelCard], store: Store, packs: Sequence[Pack] = ()
     ) -> None:
         self.cards, self.store = cards, store
-        self._references = References(policy="auto", packs=packs, store=store)
-        self._splits: dict[SuiteSplit, Split] = {}
+        self._sources = Sources(cards, packs=packs)
+        self._door = Door(store=store, progress=embedding_line)
 
     def split(self, wanted: SuiteSplit) -> Split:
         """The samples of a split."""
-        if wanted not in self._splits:
-            self._splits[wanted] = load_split(wanted.file or wanted.id, samples=wanted.samples)
-        return self._splits[wanted]
+        return self._door.split(wanted.file or wanted.id, samples=wanted.samples)
 
     def accepted(self, model: str, wanted: SuiteSplit) -> tuple[Sample, ...]:
         """The samples of a split that one model embeds, in order."""
@@ -126,20 +122,4 @@ class Embeddings:
             UnavailableError: If the model cannot be had here.
             ExtractionError: If the model fails on the split.
         """
-        return self._references.obtain(
-            self.cards[model], self.split(wanted), progress=_progress(model, wanted.id)
-        )
-
-
-def _progress(model: str, split: str) -> Progress:
-    def tell(*, done: int, total: int) -> None:
-        if done >= total:
-            say(f"embedded {split} by {model}")
-
-    return tell
-
-
-def say(what: str) -> None:
-    """Write one line of progress, with the time of day."""
-    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {what}\n")
-    sys.stderr.flush()
+        return self._door.obtain(self._sources[model], self.split(wanted))

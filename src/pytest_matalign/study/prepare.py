@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import MatalignError
+from pytest_matalign.progress import say
 from pytest_matalign.study.claims.atom_features import (
     first_structures,
     has_atoms,
@@ -17,7 +18,7 @@ from pytest_matalign.study.claims.atom_features import (
 )
 from pytest_matalign.study.measures.energies import READERS
 from pytest_matalign.study.measures.xtb import xtb_missing
-from pytest_matalign.study.obtain import Embeddings, say
+from pytest_matalign.study.obtain import Embeddings
 from pytest_matalign.study.plan import (
     ATOM_MODELS,
     COVERAGE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from itertools import repeat
 from multiprocessing import get_context
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ConfigurationError, MatalignError
+from pytest_matalign.progress import Line, say
 from pytest_matalign.study import labels
 from pytest_matalign.study.claims import (
     atoms,
@@ -24,7 +25,7 @@ from pytest_matalign.study.claims import (
 )
 from pytest_matalign.study.claims import selection as choosing
 from pytest_matalign.study.context import Study
-from pytest_matalign.study.obtain import Embeddings, say
+from pytest_matalign.study.obtain import Embeddings
 from pytest_matalign.study.plan import (
     CRYSTALS,
     LIGANDS,
@@ -141,8 +142,11 @@ def _made(
         tasks = [
             pool.submit(prepare, model, plan, splits, tuple(chosen), root=store) for model in models
         ]
-        for task in tasks:
+        line = Line("asked", unit=" models")
+        for done, task in enumerate(as_completed(tasks), start=1):
             _tell(task.result())
+            line(done=done, total=len(tasks))
+        line.close()
         return list(pool.map(make_section, chosen, repeat(plan), repeat(store)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pytest_matalign.embeddings.obtain import Packed
 from pytest_matalign.embeddings.pack import Pack
 from pytest_matalign.errors import UnavailableError
 from pytest_matalign.verdicts.baseline import Baseline, read_baseline
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_matalign.embeddings.embedding import Embedding
+    from pytest_matalign.embeddings.obtain import Door
     from pytest_matalign.splits import Split
     from pytest_matalign.verdicts.baseline import BaselineRow, Key
 
@@ -29,10 +31,11 @@ class BaselineBook:
         tolerance: Loss of alignment that is accepted where a metric of a suite has no own.
     """
 
-    def __init__(self, path: Path, *, tolerance: float) -> None:
+    def __init__(self, path: Path, *, tolerance: float, door: Door) -> None:
         self.path, self.tolerance = path, tolerance
         self.folder = path.with_suffix("")
-        self._embeddings: dict[tuple[str, str], Embedding | None] = {}
+        self._pack, self._door = Pack(self.folder), door
+        self._source = Packed(MODEL, [self._pack])
 
     @cached_property
     def baseline(self) -> Baseline | None:
@@ -53,10 +56,9 @@ class BaselineBook:
         Raises:
             ConfigurationError: If one of them is faulty.
         """
-        pack = Pack(self.folder)
-        if self.baseline is not None and pack.exists():
-            for split, model in pack:
-                pack.entry(split, model)
+        if self.baseline is not None and self._pack.exists():
+            for split, model in self._pack:
+                self._pack.entry(split, model)
 
     def row(self, key: Key) -> BaselineRow | None:
         """The row of a check; None if the baseline has none."""
@@ -68,17 +70,10 @@ class BaselineBook:
         Raises:
             ConfigurationError: If the pack is refused.
         """
-        key = (split.card.id, split.fingerprint)
-        if key not in self._embeddings:
-            self._embeddings[key] = self._read(split)
-        return self._embeddings[key]
-
-    def _read(self, split: Split) -> Embedding | None:
-        pack = Pack(self.folder)
-        if not pack.exists() or (split.card.id, MODEL) not in pack:
+        if not self._pack.exists():
             return None
         try:
-            return pack.embedding(MODEL, split)
+            return self._door.obtain(self._source, split)
         except UnavailableError:
             # Other samples, or fewer: the rows alone then say what can be compared.
             return None
