@@ -8,12 +8,13 @@ import io
 import re
 import sys
 import tarfile
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytest_matalign.splits.build.archive import read_member
-from pytest_matalign.splits.build.order import RejectedError, structure
+from pytest_matalign.splits.build.order import RejectedError, first_accepted, structure
 from pytest_matalign.splits.perturb import rattle, rng_for, scale_volume, strain
 from pytest_matalign.splits.sample import Sample
 
@@ -53,11 +54,7 @@ def materials_project(origin: Path) -> dict[str, Callable[[], Sample]]:
             named = values[len(values) - len(header) :]
             row = dict(zip(header, named, strict=True))
             rows.setdefault(row["material_id"], []).append((table, row))
-    return {name: _deferred(_crystal, name, found) for name, found in rows.items()}
-
-
-def _deferred(make: Callable[..., Sample], *arguments: Any) -> Callable[[], Sample]:
-    return lambda: make(*arguments)
+    return {name: partial(_crystal, name, found) for name, found in rows.items()}
 
 
 def _crystal(name: str, rows: list[tuple[str, Row]]) -> Sample:
@@ -126,9 +123,7 @@ def label_at_most(name: str, limit: float) -> Callable[[Sample], None]:
     return check
 
 
-def off_equilibrium(
-    parents: Iterator[Sample], check: Callable[[Sample], None], attempts: int = 50
-) -> Iterator[Sample]:
+def off_equilibrium(parents: Iterator[Sample], check: Callable[[Sample], None]) -> Iterator[Sample]:
     """Perturb crystals, turn about: rattled and strained, or compressed.
 
     Rattled: strain components uniform in ±5 %, displacements of 0.1 to 0.5 Å (uniform in the
@@ -138,16 +133,10 @@ def off_equilibrium(
     turn = 0
     for parent in parents:
         kind = ("rattled", "compressed")[turn % 2]
-        rng = rng_for(parent.id, kind=kind)
-        for _ in range(attempts):
-            sample = _perturbed(parent, kind, rng)
-            try:
-                check(sample)
-            except RejectedError:
-                continue
+        draw = partial(_perturbed, parent, kind, rng_for(parent.id, kind=kind))
+        if (sample := first_accepted(draw, check)) is not None:
             turn += 1
             yield sample
-            break
 
 
 def _perturbed(parent: Sample, kind: str, rng: np.random.Generator) -> Sample:
@@ -178,14 +167,14 @@ def core_mofs(origin: Path) -> dict[str, Callable[[], Sample]]:
     table = read_member(origin, "2019-ASR.csv").decode("utf-8-sig")
     properties = {row["filename"]: row for row in csv.DictReader(io.StringIO(table))}
     packed = io.BytesIO(read_member(origin, "2019-ASR.tar.xz"))
-    candidates = {}
+    candidates: dict[str, Callable[[], Sample]] = {}
     with tarfile.open(fileobj=packed) as archive:
         for member in archive:
             stream = archive.extractfile(member)
             if stream is not None and member.name.endswith(".cif"):
                 name = member.name.rpartition("/")[2].removesuffix(".cif")
                 text = stream.read().decode("utf-8", errors="replace")
-                candidates[name] = _deferred(_mof, name, text, properties.get(name, {}))
+                candidates[name] = partial(_mof, name, text, properties.get(name, {}))
     return candidates
 
 

@@ -47,7 +47,7 @@ import msgspec
 
 from pytest_matalign.errors import MatalignError
 from pytest_matalign.splits.backbone import write_backbones
-from pytest_matalign.splits.build.recipes import RECIPES
+from pytest_matalign.splits.build.recipes import STREAMS, card_to_fill
 from pytest_matalign.splits.extxyz import format_extxyz
 from pytest_matalign.splits.load import load_split
 
@@ -64,7 +64,7 @@ def build(name: str, origin: Path, output: Path, cards: Path | None = None) -> P
     """Build one split and return the path of its card.
 
     Args:
-        name: One of `RECIPES`.
+        name: One of `STREAMS`.
         origin: Package file, or folder with its content.
         output: Folder for the data file; made where missing.
         cards: Folder for the card; `output` where None.
@@ -72,20 +72,21 @@ def build(name: str, origin: Path, output: Path, cards: Path | None = None) -> P
     Raises:
         ConfigurationError: The origin is missing, of another kind or another version.
     """
-    recipe = RECIPES[name]
+    card = card_to_fill(name)
     rejected: Counter[str] = Counter()
-    samples = tuple(islice(recipe.stream(origin, rejected), recipe.count))
+    samples = tuple(islice(STREAMS[name](origin, rejected), card.count))
     output.mkdir(parents=True, exist_ok=True)
-    file = output / (name + _SUFFIX[recipe.card.reader])
-    _write(file, samples, recipe.card)
+    file = output / (name + _SUFFIX[card.reader])
+    _write(file, samples, card)
     folder = cards or output
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.toml"
     card = msgspec.structs.replace(
-        recipe.card,
+        card,
         file=Path(os.path.relpath(file, folder)).as_posix(),
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
         count=len(samples),
+        fingerprint=None,
     )
     path.write_text(to_toml(card), "utf-8")
     # Only what was read back counts: positions are rounded when written.
@@ -122,7 +123,7 @@ def _write_licence(file: Path, card: SplitCard) -> None:
 
 
 def to_toml(card: SplitCard) -> str:
-    """Return a card as TOML; labels become tables, one each."""
+    """Return a card as TOML; labels become tables."""
     plain = msgspec.to_builtins(card)
     labels = plain.pop("labels")
     body = [
@@ -141,9 +142,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m pytest_matalign.splits.build",
         description="Build a split from the package that carries its data.",
-        epilog="; ".join(f"{name}: {recipe.package}" for name, recipe in RECIPES.items()),
+        epilog=" ".join(f"{name}: {card_to_fill(name).provenance}" for name in STREAMS),
     )
-    parser.add_argument("name", choices=list(RECIPES), metavar="NAME", help=", ".join(RECIPES))
+    parser.add_argument("name", choices=list(STREAMS), metavar="NAME", help=", ".join(STREAMS))
     parser.add_argument(
         "--from", dest="origin", type=Path, required=True, help="package file or folder"
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytest_matalign.splits.build.archive import read_member
-from pytest_matalign.splits.build.bcif import categories, known, values
-from pytest_matalign.splits.build.order import RejectedError, structure
+from pytest_matalign.splits.build.order import RejectedError, first_accepted, structure
 from pytest_matalign.splits.perturb import rattle, rng_for
 from pytest_matalign.splits.sample import Sample
 
@@ -58,32 +58,28 @@ def qm9(origin: Path) -> dict[str, Callable[[], Sample]]:
             labels=dict(zip(_QM9_LABELS.values(), map(float, numbers), strict=True)),
         )
 
-    return {name: lambda name=name: make(name) for name in rows}  # type: ignore[misc]  # bound default
+    return {name: partial(make, name) for name in rows}
 
 
-def shaken(
-    parents: Iterator[Sample], check: Callable[[Sample], None], attempts: int = 50
-) -> Iterator[Sample]:
+def shaken(parents: Iterator[Sample], check: Callable[[Sample], None]) -> Iterator[Sample]:
     """Rattle molecules by 0.05 to 0.3 Å (uniform in the standard deviation).
 
     A draw that `check` rejects is repeated; a parent that fails every time is passed over.
     """
     for parent in parents:
-        rng = rng_for(parent.id, kind="rattled")
-        for _ in range(attempts):
-            sigma = round(float(rng.uniform(0.05, 0.3)), 3)
-            sample = Sample(
-                id=f"{parent.id}-rattled",
-                atoms=rattle(structure(parent), sigma, rng),
-                smiles=parent.smiles,
-                labels={"rattle_sigma_A": sigma},
-            )
-            try:
-                check(sample)
-            except RejectedError:
-                continue
+        draw = partial(_shaken, parent, rng_for(parent.id, kind="rattled"))
+        if (sample := first_accepted(draw, check)) is not None:
             yield sample
-            break
+
+
+def _shaken(parent: Sample, rng: np.random.Generator) -> Sample:
+    sigma = round(float(rng.uniform(0.05, 0.3)), 3)
+    return Sample(
+        id=f"{parent.id}-rattled",
+        atoms=rattle(structure(parent), sigma, rng),
+        smiles=parent.smiles,
+        labels={"rattle_sigma_A": sigma},
+    )
 
 
 CCD_ELEMENTS = frozenset(["H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I"])
@@ -95,18 +91,24 @@ def ccd(origin: Path) -> dict[str, Callable[[], Sample]]:
     Coordinates are the ideal ones; SMILES are written by RDKit from the dictionary's bonds and
     charges, with the stereochemistry of the ideal coordinates.
     """
-    tables = categories(read_member(origin, "components.bcif"))
+    from biotite.structure.io.pdbx import BinaryCIFFile
+
+    (block,) = BinaryCIFFile.read(io.BytesIO(read_member(origin, "components.bcif"))).values()
     components, atoms, bonds = (
-        tables[name] for name in ("chem_comp", "chem_comp_atom", "chem_comp_bond")
+        {key: column.data.array for key, column in block[name].items()}
+        for name in ("chem_comp", "chem_comp_atom", "chem_comp_bond")
     )
-    atom_columns = {
-        name: values(atoms[name]) for name in ("atom_id", "type_symbol", "charge", *_IDEAL)
-    }
-    owners = values(atoms["comp_id"])
-    complete = np.logical_and.reduce([known(atoms[name], len(owners)) for name in _IDEAL])
-    bond_columns = {name: values(bonds[name]) for name in ("atom_id_1", "atom_id_2", "value_order")}
-    atom_spans = _spans(owners)
-    bond_spans = _spans(values(bonds["comp_id"]))
+    masks = [block["chem_comp_atom"][name].mask for name in _IDEAL]
+    complete = np.logical_and.reduce(
+        [
+            np.ones(len(atoms["comp_id"]), bool) if mask is None else mask.array == 0
+            for mask in masks
+        ]
+    )
+    atom_columns = {name: atoms[name] for name in ("atom_id", "type_symbol", "charge", *_IDEAL)}
+    bond_columns = {name: bonds[name] for name in ("atom_id_1", "atom_id_2", "value_order")}
+    atom_spans = _spans(atoms["comp_id"])
+    bond_spans = _spans(bonds["comp_id"])
 
     def make(name: str, kind: str, status: str) -> Sample:
         if kind.upper() != "NON-POLYMER":
@@ -123,11 +125,10 @@ def ccd(origin: Path) -> dict[str, Callable[[], Sample]]:
         )
 
     described = zip(
-        *(values(components[key]).tolist() for key in ("id", "type", "pdbx_release_status")),
-        strict=True,
+        *(components[key].tolist() for key in ("id", "type", "pdbx_release_status")), strict=True
     )
     return {
-        name: lambda row=(name, kind, status): make(*row)  # type: ignore[misc]  # bound default
+        name: partial(make, name, kind, status)
         for name, kind, status in described
         if name in atom_spans
     }
@@ -199,7 +200,7 @@ def one_molecule(sample: Sample) -> None:
         raise RejectedError("several molecules")
 
 
-def one_a_smiles() -> Callable[[Sample], None]:
+def one_per_smiles() -> Callable[[Sample], None]:
     """Reject a molecule whose SMILES has come before."""
     seen: set[str] = set()
 

@@ -47,6 +47,20 @@ def accepted(
             yield sample
 
 
+def first_accepted(
+    draw: Callable[[], Sample], check: Callable[[Sample], None], attempts: int = 50
+) -> Sample | None:
+    """Draw until `check` does not reject; return None where every draw was rejected."""
+    for _ in range(attempts):
+        sample = draw()
+        try:
+            check(sample)
+        except RejectedError:
+            continue
+        return sample
+    return None
+
+
 def structure(sample: Sample) -> Atoms:
     """Return the atoms of a sample that must have some."""
     if sample.atoms is None:
@@ -79,7 +93,7 @@ def at_most_atoms(limit: int) -> Callable[[Sample], None]:
     return check
 
 
-def one_a_formula() -> Callable[[Sample], None]:
+def one_per_formula() -> Callable[[Sample], None]:
     """Reject a structure whose reduced formula has come before."""
     seen: set[str] = set()
 

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import struct
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,7 +72,7 @@ def promod_chains(origin: Path) -> dict[str, Callable[[], Sample]]:
             },
         )
 
-    return {name: lambda name=name: make(name) for name in spans}  # type: ignore[misc]  # bound default
+    return {name: partial(make, name) for name in spans}
 
 
 def _residue_arrays(content: bytes, at: int) -> dict[str, NDArray[np.uint8]]:

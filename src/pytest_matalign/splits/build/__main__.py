@@ -1,0 +1,7 @@
+"""`python -m pytest_matalign.splits.build`: see `make`."""
+
+import sys
+
+from pytest_matalign.splits.build.make import main
+
+sys.exit(main())
