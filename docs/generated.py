@@ -5,17 +5,17 @@ Nothing here is kept in the repository, so nothing can go stale.
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import msgspec
 from mkdocs.structure.files import File
 
-from pytest_matalign.cli import main as cli
+from pytest_matalign.cli.main import matalign
 from pytest_matalign.run.options import OPTIONS
 from pytest_matalign.run.settings import HostGate, HostTable
 from pytest_matalign.scorecard.schema import schema_text
@@ -54,7 +54,7 @@ def pages() -> Mapping[str, str]:
 
 def _options() -> Iterator[str]:
     yield "# Options\n"
-    yield "pytest takes `--matalign` and the options below, `matalign gate` takes the same without "
+    yield "pytest takes `--matalign` and the options below; `matalign gate` takes them without "
     yield "`matalign-`. What has a key can be set in `[tool.matalign]` of `pyproject.toml` too; "
     yield "the command line wins.\n"
     yield "| option of pytest | key | default | |\n|---|---|---|---|"
@@ -78,28 +78,23 @@ def _options() -> Iterator[str]:
 
 def _commands() -> Iterator[str]:
     yield "# Commands\n"
-    parser = cli._parser()
-    yield f"```text\n{_help(parser)}\n```\n"
-    for name, command in _children(parser):
-        yield f"## `matalign {name}`\n"
-        yield f"```text\n{_help(command)}\n```\n"
-        for part, inner in _children(command):
-            yield f"### `matalign {name} {part}`\n"
-            yield f"```text\n{_help(inner)}\n```\n"
+    yield "Names of models, splits and environments complete in bash, zsh and fish; in bash by"
+    yield '\n```sh no-run\neval "$(_MATALIGN_COMPLETE=bash_source matalign)"\n```\n'
+    yield from _help(matalign, click.Context(matalign, info_name="matalign"), level=2)
 
 
-def _children(parser: argparse.ArgumentParser) -> list[tuple[str, argparse.ArgumentParser]]:
-    return [
-        (name, child)
-        for action in parser._actions
-        if isinstance(action, argparse._SubParsersAction)
-        for name, child in action.choices.items()
-    ]
-
-
-def _help(parser: argparse.ArgumentParser) -> str:
-    parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=88)
-    return parser.format_help().strip()
+def _help(command: click.Command, context: click.Context, *, level: int) -> Iterator[str]:
+    """What `--help` says of a command, then of each of its parts."""
+    context.terminal_width = context.max_content_width = 88
+    if level > 2:
+        yield f"{'#' * (level - 1)} `{context.command_path}`\n"
+    yield f"```text\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            part = command.get_command(context, name)
+            assert part is not None
+            within = click.Context(part, info_name=name, parent=context)
+            yield from _help(part, within, level=level + 1)
 
 
 def _suite() -> Iterator[str]:
@@ -120,8 +115,8 @@ def _suite() -> Iterator[str]:
 
 def _scorecard() -> Iterator[str]:
     yield "# The scorecard's JSON\n"
-    yield "Draft 2020-12, as `matalign schema` prints it. Files of another `schema_version` are "
-    yield "refused with a sentence and never misread.\n"
+    yield "Draft 2020-12, as `matalign scorecard schema` prints it. Files of another "
+    yield "`schema_version` are refused with a sentence and never misread.\n"
     schema = json.loads(schema_text())
     for name, definition in schema["$defs"].items():
         yield f"\n## {name}\n\n{definition.get('description', '')}\n"
@@ -136,7 +131,7 @@ def _zoo() -> Iterator[str]:
     counts = Counter(one.state for one in found.values())
     for state, meaning in _STATES.items():
         yield f"- **{state}** ({counts[state]}): {meaning}"
-    yield "\n`matalign zoo` lists them and says which run on your machine; an "
+    yield "\n`matalign zoo list` lists them and says which run on your machine; an "
     yield "[environment](../how-to/environments.md) is built with `matalign env create NAME`. What "
     yield "the verified ones hold to is on the page [Conformance](conformance.md). Your own model "
     yield "joins them with [a card and an adapter](../how-to/adapter.md).\n"

@@ -1,4 +1,4 @@
-"""`matalign zoo`: what is listed, shown and checked."""
+"""`matalign zoo list`: what is listed, shown and checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from pytest_matalign.cli import zoo as command
-from pytest_matalign.cli.main import main
 from pytest_matalign.testing import mock_card
 from pytest_matalign.testing.survey import Survey
 from pytest_matalign.zoo import catalogue, registry
@@ -25,21 +24,9 @@ if TYPE_CHECKING:
 Say = "Callable[..., tuple[int, str, str]]"
 
 
-@pytest.fixture
-def matalign(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run a command; its status, and what it wrote."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        status = main(words)
-        output = capsys.readouterr()
-        return status, output.out, output.err
-
-    return run
-
-
 def test_the_list_has_every_model_and_fits_a_terminal(matalign: Say) -> None:
     """Eighty columns, each model once, the families as headings."""
-    status, text, _ = matalign("zoo")
+    status, text, _ = matalign("zoo", "list")
     lines = text.splitlines()
     assert status == 0
     assert max(map(len, lines)) <= 80
@@ -66,7 +53,7 @@ def test_filters_leave_what_fits(
     matalign: Say, filters: tuple[str, ...], fits: Callable[[ModelCard], bool]
 ) -> None:
     """All of them have to."""
-    _, text, _ = matalign("zoo", "--json", *filters)
+    _, text, _ = matalign("zoo", "list", "--json", *filters)
     expected = [one.id for one in registry.cards().values() if fits(one)]
     assert [one["id"] for one in json.loads(text)] == expected
     assert expected
@@ -74,7 +61,7 @@ def test_filters_leave_what_fits(
 
 def test_available_models_are_those_that_run_here(matalign: Say) -> None:
     """Controls always do."""
-    _, text, _ = matalign("zoo", "--json", "--available")
+    _, text, _ = matalign("zoo", "list", "--json", "--available")
     found = json.loads(text)
     assert "composition" in [one["id"] for one in found]
     assert {one["runs"]["place"] for one in found} <= {"here", "environment"}
@@ -82,13 +69,13 @@ def test_available_models_are_those_that_run_here(matalign: Say) -> None:
 
 def test_a_filter_that_leaves_nothing_says_so(matalign: Say) -> None:
     """Instead of an empty table."""
-    _, text, _ = matalign("zoo", "--family", "control", "--modality", "string")
+    _, text, _ = matalign("zoo", "list", "--family", "control", "--modality", "string")
     assert text == "No model fits.\n"
 
 
 def test_an_unknown_family_is_told_which_there_are(matalign: Say) -> None:
     """As an error, because nothing would ever fit."""
-    status, _, error = matalign("zoo", "--family", "sevenet")
+    status, _, error = matalign("zoo", "list", "--family", "sevenet")
     assert status == 2
     assert "There is no family 'sevenet'; there are admet-ai," in error
 
@@ -140,7 +127,7 @@ def _environments() -> list[str]:
 
 def test_a_card_is_shown_whole(matalign: Say) -> None:
     """Licences, weights, relations either way, and where it runs."""
-    _, text, _ = matalign("zoo", "chgnet-0.3.0")
+    _, text, _ = matalign("zoo", "show", "chgnet-0.3.0")
     for line in (
         "family            chgnet",
         "licence weights ",
@@ -155,7 +142,7 @@ def test_a_card_is_shown_whole(matalign: Say) -> None:
 
 def test_a_card_as_json_is_the_card(matalign: Say) -> None:
     """With where it runs and where it came from beside."""
-    _, text, _ = matalign("zoo", "composition", "--json")
+    _, text, _ = matalign("zoo", "show", "composition", "--json")
     found = json.loads(text)
     assert found.pop("runs") == {"place": "here", "environment": None, "why": None}
     assert found.pop("from") == "pytest-matalign"
@@ -164,16 +151,25 @@ def test_a_card_as_json_is_the_card(matalign: Say) -> None:
 
 def test_an_unknown_model_is_answered_with_the_closest(matalign: Say) -> None:
     """One line, status 2."""
-    status, _, error = matalign("zoo", "composition2")
+    status, _, error = matalign("zoo", "show", "composition2")
     assert status == 2
     assert "the closest are composition" in error
 
 
+@pytest.mark.parametrize("action", ["show", "check"])
+def test_an_action_takes_no_filter_that_it_would_ignore(matalign: Say, action: str) -> None:
+    """A card is shown by its id; models to check are named or filtered."""
+    status, text, error = matalign("zoo", action, "size", "--family", "control")
+    assert (status, text) == (2, "")
+    assert error.startswith("matalign: ")
+    assert len(error.splitlines()) == 1
+
+
 def test_two_models_are_not_shown_at_once(matalign: Say) -> None:
-    """The sentence has the command that was perhaps meant."""
-    status, _, error = matalign("zoo", "size", "random")
+    """One line, status 2."""
+    status, _, error = matalign("zoo", "show", "size", "random")
     assert status == 2
-    assert "`matalign zoo check size random`" in error
+    assert "unexpected extra argument (random)" in error
 
 
 def test_check_reports_and_conforming_models_leave_with_zero(matalign: Say) -> None:
@@ -218,7 +214,7 @@ def test_pin_without_a_model_asks_for_one(matalign: Say) -> None:
     """Pinning everything would ask the hub a hundred questions."""
     status, _, error = matalign("zoo", "pin")
     assert status == 2
-    assert "needs the id of a model" in error
+    assert error.startswith("matalign: Missing argument 'MODELS...'")
 
 
 def test_cards_left_out_are_told_on_stderr(matalign: Say, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +222,7 @@ def test_cards_left_out_are_told_on_stderr(matalign: Say, monkeypatch: pytest.Mo
     found = registry.catalogue()
     broken = catalogue.Catalogue(found.cards, found.origins, {}, ("spring-model is wrong.",))
     monkeypatch.setattr(registry, "catalogue", lambda: broken)
-    status, _, error = matalign("zoo", "--family", "control")
+    status, _, error = matalign("zoo", "list", "--family", "control")
     assert (status, error) == (0, "matalign: spring-model is wrong.\n")
 
 

@@ -45,7 +45,7 @@ def test_every_option_and_command_is_listed(site: Path) -> None:
     commands = (site / "reference/cli/index.html").read_text("utf-8")
     assert "--matalign-html" in options
     assert "tolerance" in options
-    assert "matalign report" in commands
+    assert "matalign scorecard report" in commands
     assert "--baseline-store" in commands
 
 

@@ -8,11 +8,11 @@ import re
 import signal
 import threading
 import time
-from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import pytest
 
 from hosts import Host
@@ -227,8 +227,9 @@ def test_embed_names_a_model_that_does_not_exist(matalign: Callable[..., Outcome
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "1/0", "-1/2", "a/b"])
 def test_a_shard_that_is_none_is_refused(text: str) -> None:
     """With how to write one."""
-    with pytest.raises(ArgumentTypeError, match=r"write i/n with i from 1 to n"):
-        shard(text)
+    command = click.Command("embed")
+    with pytest.raises(click.BadParameter, match=r"write i/n with i from 1 to n"):
+        shard(click.Context(command), click.Option(["--shard"]), text)
 
 
 def test_every_sample_is_in_exactly_one_shard() -> None:

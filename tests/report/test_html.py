@@ -143,11 +143,11 @@ def test_the_citation_names_the_version(scorecard: Scorecard) -> None:
 def test_the_command_writes_the_page(
     made: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`matalign report card.json -o page.html` is all it takes."""
+    """`matalign scorecard report card.json -o page.html` is all it takes."""
     write_scorecard(made.scorecard, tmp_path / "card.json")
     page = tmp_path / "out" / "page.html"
     where = ["-o", str(page), "--store", str(made.store)]
-    status = main(["report", str(tmp_path / "card.json"), *where, "--quick"])
+    status = main(["scorecard", "report", str(tmp_path / "card.json"), *where, "--quick"])
     assert status == 0
     assert capsys.readouterr().out == f"written: {page}\n"
     assert len(embedded(page.read_text("utf-8"))["companion"]["maps"]) == 10

@@ -114,7 +114,7 @@ def test_json_fits_the_published_schema(scorecard: Scorecard, tmp_path: Path) ->
     """And the schema beside the module is the one the structs make."""
     write_scorecard(scorecard, tmp_path / "card.json")
     published = Path(markdown.__file__).with_name(PUBLISHED).read_text()
-    assert published == schema_text(), "run `matalign schema` and commit the result"
+    assert published == schema_text(), "run `matalign scorecard schema` and commit the result"
     jsonschema.validate(json.loads((tmp_path / "card.json").read_text()), json.loads(published))
 
 

@@ -78,7 +78,9 @@ def test_an_unknown_split_is_answered_with_the_closest() -> None:
     """One slip of the finger is told from a split that does not exist."""
     with pytest.raises(ConfigurationError, match=r"`mp-crystal`; did you mean `mp-crystals`"):
         split_card("mp-crystal")
-    with pytest.raises(ConfigurationError, match=r"no split `zzz`; `matalign splits` lists them"):
+    with pytest.raises(
+        ConfigurationError, match=r"no split `zzz`; `matalign splits list` lists them"
+    ):
         split_card("zzz")
 
 

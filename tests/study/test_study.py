@@ -260,6 +260,5 @@ def test_a_section_without_models_says_so_and_the_rest_goes_on(tmp_path):
 
 def test_command_line_knows_the_study(capsys):
     """`matalign study --help` lists the studies."""
-    with pytest.raises(SystemExit):
-        main(["study", "--help"])
+    assert main(["study", "--help"]) == 0
     assert "convergence" in capsys.readouterr().out

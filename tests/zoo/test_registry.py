@@ -106,7 +106,9 @@ def test_an_unknown_id_names_the_closest() -> None:
 
 def test_an_id_like_no_other_names_the_command() -> None:
     """Where nothing is close, the list of all is one command away."""
-    with pytest.raises(ConfigurationError, match=r"no model 'qqqq' in the zoo; `matalign zoo`"):
+    with pytest.raises(
+        ConfigurationError, match=r"no model 'qqqq' in the zoo; `matalign zoo list`"
+    ):
         registry.card("qqqq")
 
 

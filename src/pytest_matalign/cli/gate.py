@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pytest_matalign.cli.options import add_options, run_of
+import click
+
+from pytest_matalign.cli.options import options_of, suite_run
 
 if TYPE_CHECKING:
-    import argparse
-
     from pytest_matalign.run.ledger import Ledger
     from pytest_matalign.run.suite_run import SuiteRun
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare `matalign gate`."""
-    gate = commands.add_parser("gate", help="run suites on a candidate, with pytest's verdicts")
-    add_options(gate)
-    gate.add_argument("-q", "--quiet", action="store_true", help="one line a suite")
-    gate.set_defaults(run=_gate)
+@click.command()
+@options_of("gate")
+@click.option("-q", "--quiet", is_flag=True, help="one line per suite")
+def command(*, quiet: bool, **given: Any) -> int:
+    """Run suites on a candidate, with the verdicts and the exit status of `pytest --matalign`.
 
-
-def _gate(options: argparse.Namespace) -> int:
+    Reads `[tool.matalign]` of the pyproject.toml in the current folder; what is given here wins.
+    """
     from shutil import get_terminal_size
 
     from pytest_matalign.run.ledger import Ledger
@@ -31,7 +30,7 @@ def _gate(options: argparse.Namespace) -> int:
     from pytest_matalign.scorecard.build import RunClock
     from pytest_matalign.scorecard.summary import failures
 
-    run = run_of(options)
+    run = suite_run(given)
     run.check()
     clock = RunClock(command=f"matalign {' '.join(sys.argv[1:])}")
     ledger = Ledger()
@@ -39,10 +38,9 @@ def _gate(options: argparse.Namespace) -> int:
     gates, _ = run.gates_of(ledger)
     scorecard = run.scorecard_of(ledger, clock, gates=gates)
     told = write_outputs(run, scorecard)
-    width = get_terminal_size().columns
-    shown = terminal.lines(scorecard, width=width, quiet=options.quiet)
+    shown = terminal.lines(scorecard, width=get_terminal_size().columns, quiet=quiet)
     for line in (*shown, *told, *annotation_lines(scorecard)):
-        sys.stdout.write(line + "\n")
+        click.echo(line)
     return 1 if failures(scorecard) else 0
 
 

@@ -1,11 +1,17 @@
-"""`matalign`: the same engine outside pytest."""
+"""`matalign`: everything that pytest does, and what it does not, outside pytest.
+
+`CONTENTS` is the table of contents; a command's module is imported only when the command is asked
+for, so that `matalign --help` is answered at once. Each module offers `command`.
+"""
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
-from pathlib import Path
+from importlib import import_module
 from typing import TYPE_CHECKING
+
+import click
 
 from pytest_matalign import __version__
 from pytest_matalign.errors import MatalignError
@@ -13,112 +19,91 @@ from pytest_matalign.errors import MatalignError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+CONTENTS: dict[str, dict[str, str]] = {
+    "Judge a model": {
+        "gate": "run suites on a candidate, with pytest's verdicts",
+        "scorecard": "show, compare and publish what a run found",
+    },
+    "Models and what they are asked": {
+        "zoo": "list models, show a card, check adapters, pin weights",
+        "env": "isolated environments of models that exclude each other",
+        "suites": "what is expected of which models",
+        "splits": "the samples that models are compared on",
+    },
+    "Embeddings": {
+        "embed": "run models over a split and keep the rows in the store",
+        "pack": "embeddings of references, as one verifiable folder",
+    },
+    "Research": {
+        "study": "take the paper's findings again with the models at hand",
+    },
+}
+INTERRUPTED = 130
+"""Exit status of a command ended by Ctrl-C, as shells have it."""
+
+
+class Contents(click.Group):
+    """The commands of `CONTENTS`, under its headings and in its order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  of click
+        """Return the names, also for the completion of shells."""
+        return [name for section in CONTENTS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = import_module(f"pytest_matalign.cli.{cmd_name}").command
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; the reader of a pipe, such as `head`, may have seen enough."""
+        try:
+            status = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # What is still to be flushed goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        return status
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of contents, importing none of it."""
+        width = max(map(len, self.list_commands(ctx)))
+        for heading, section in CONTENTS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), text) for name, text in section.items()])
+
+
+@click.group(
+    cls=Contents, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, message="%(version)s")
+def matalign() -> None:
+    """Representational alignment of scientific models.
+
+    `matalign COMMAND --help` says more, down to every action and option.
+    """
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; errors made on purpose become one line and exit status 2."""
-    options = _parser().parse_args(arguments)
+    """Run one command and return its exit status; whatever is wrong becomes one line."""
     try:
-        status: int = options.run(options)
-    except MatalignError as error:
-        sys.stderr.write(f"matalign: {error}\n")
+        status = matalign.main(arguments, prog_name="matalign", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        # A noun without an action: what could be done with it.
+        click.echo(error.format_message(), err=True)
         return 2
-    except BrokenPipeError:
-        # The reader of a pipe, such as `head`, has seen enough.
-        sys.stderr.close()
-        return 0
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "matalign"
+        return _failed(f"{error.format_message()} (See `{where} --help`.)")
+    except (click.ClickException, MatalignError) as error:
+        return _failed(str(error))
+    except click.Abort:
+        return _failed("interrupted", status=INTERRUPTED)
+    return int(status or 0)
+
+
+def _failed(sentence: str, *, status: int = 2) -> int:
+    sys.stderr.write(f"matalign: {sentence}\n")
     return status
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="matalign", description="Representational alignment of scientific models."
-    )
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    splits = commands.add_parser("splits", help="list the bundled splits, or describe one")
-    splits.add_argument("id", nargs="?", help="split to describe")
-    splits.set_defaults(run=_splits)
-
-    suites = commands.add_parser("suites", help="list the bundled suites")
-    suites.set_defaults(run=_suites)
-
-    show = commands.add_parser("show", help="print a scorecard made with --matalign-json")
-    show.add_argument("scorecard", type=Path)
-    show.add_argument("--markdown", action="store_true", help="as Markdown")
-    show.set_defaults(run=_show)
-
-    from pytest_matalign.cli import compare, embed, env, gate, pack, report, study, zoo
-
-    zoo.add_parser(commands)
-    gate.add_parser(commands)
-    compare.add_parser(commands)
-    pack.add_parser(commands)
-    embed.add_parser(commands)
-    env.add_parser(commands)
-    study.add_parser(commands)
-    report.add_parser(commands)
-
-    schema = commands.add_parser("schema", help="print the JSON Schema of scorecards")
-    schema.set_defaults(run=_schema)
-    return parser
-
-
-def _splits(options: argparse.Namespace) -> int:
-    from pytest_matalign.splits import describe_splits, split_card
-
-    if options.id:
-        return _print_struct(split_card(options.id))
-    # Labels and licence run to paragraphs; `matalign splits ID` shows them.
-    head = ["split", "domain", "role", "samples", "inputs", "fingerprint", "title"]
-    return _print_table([[row[name] for name in head] for row in describe_splits()], head)
-
-
-def _suites(_options: argparse.Namespace) -> int:
-    from pytest_matalign.suites.load import bundled_suites, load_suite
-
-    loaded = [load_suite(folder) for folder in bundled_suites().values()]
-    rows = [
-        [s.name, str(len(s.models)), ", ".join(split.id for split in s.split), s.title]
-        for s in loaded
-    ]
-    return _print_table(rows, ["name", "models", "splits", "title"])
-
-
-def _show(options: argparse.Namespace) -> int:
-    from shutil import get_terminal_size
-
-    from pytest_matalign.scorecard import markdown, terminal
-    from pytest_matalign.scorecard.model import read_scorecard
-
-    scorecard = read_scorecard(options.scorecard)
-    if options.markdown:
-        sys.stdout.write(markdown.render(scorecard))
-    else:
-        for line in terminal.lines(scorecard, width=get_terminal_size().columns):
-            sys.stdout.write(line + "\n")
-    return 0
-
-
-def _schema(_options: argparse.Namespace) -> int:
-    from pytest_matalign.scorecard.schema import schema_text
-
-    sys.stdout.write(schema_text())
-    return 0
-
-
-def _print_table(rows: list[list[str]], head: list[str]) -> int:
-    from tabulate import tabulate
-
-    text = tabulate(rows, headers=head, tablefmt="simple", disable_numparse=True)
-    sys.stdout.write(text + "\n")
-    return 0
-
-
-def _print_struct(value: object) -> int:
-    import msgspec
-
-    for name, field in msgspec.to_builtins(value).items():
-        if field not in (None, [], {}, ""):
-            sys.stdout.write(f"{name}: {field}\n")
-    return 0

@@ -1,49 +1,99 @@
-"""Options by which a command chooses suites and models: those of pytest, without the prefix."""
+"""What several commands take: the options of a run, and names that a shell can complete."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_matalign.progress import embedding_line
-from pytest_matalign.run.settings import settings_of
-from pytest_matalign.run.suite_run import SuiteRun
+import click
+
+from pytest_matalign.run.options import Option, on_command_line
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pytest_matalign.run.suite_run import SuiteRun
+
+    Completer = Callable[[click.Context, click.Parameter, str], list[str]]
+
+Declared = TypeVar("Declared", bound="Callable[..., Any] | click.Command")
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+COUNT = click.IntRange(min=1)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare them; each is stored under the name pytest stores its own under."""
-    add = parser.add_argument
-    many = {"action": "append", "default": []}
-    add("--suite", dest="matalign_suite", metavar="NAME|PATH", **many)  # type: ignore[arg-type]  # mypy cannot see through **
-    add("--samples", dest="matalign_samples", metavar="N", type=int)
-    add("--candidate", dest="matalign_candidate", metavar="SPEC")
-    add("--models", dest="matalign_models", metavar="PATTERN", **many)  # type: ignore[arg-type]  # as above
-    add("--store", dest="matalign_store", metavar="DIR")
-    add("--references", dest="matalign_references", choices=("auto", "packs", "installed"))
-    add("--pack", dest="matalign_pack", metavar="DIR", **many)  # type: ignore[arg-type]  # as above
-    add(
-        "--allow-pickle",
-        dest="matalign_allow_pickle",
-        action="store_true",
-        help="read weights that can run code when they are read",
-    )
-    add("--update", dest="matalign_update", choices=("new", "regressed", "all"))
-    add("--update-in-ci", dest="matalign_update_in_ci", action="store_true")
-    add("--badge", dest="matalign_badge", metavar="FILE")
-    add("--html", dest="matalign_html", metavar="FILE")
-    add("--json", dest="matalign_json", metavar="FILE")
-    add("--markdown", dest="matalign_markdown", metavar="FILE")
+def options_of(name: str) -> Callable[[Declared], Declared]:
+    """Return a decorator that declares the options of a run which a command takes."""
+
+    def declare(function: Declared) -> Declared:
+        # click puts the option declared last first.
+        for one in reversed(on_command_line(name)):
+            function = _declared(one)(function)
+        return function
+
+    return declare
 
 
-def run_of(options: argparse.Namespace) -> SuiteRun:
-    """The run of a command in the host's folder, which holds `pyproject.toml`."""
-    here = Path.cwd()
-    given = {
-        name.removeprefix("matalign_"): value
-        for name, value in vars(options).items()
-        if name.startswith("matalign_")
+def _declared(one: Option) -> Callable[[Declared], Declared]:
+    if one.kind == "flag":
+        return click.option(f"--{one.name}", is_flag=True, help=one.help_text)
+    types: Mapping[str, Any] = {
+        "count": COUNT,
+        "choice": click.Choice(one.choices),
+        "path": click.Path(path_type=Path),
+        "text": str,
     }
+    return click.option(
+        f"--{one.name}",
+        type=types[one.kind],
+        multiple=one.repeatable,
+        metavar=one.metavar,
+        help=one.help_text,
+    )
+
+
+def suite_run(given: Mapping[str, Any]) -> SuiteRun:
+    """Return the run of a command called in the host's folder, which holds `pyproject.toml`."""
+    from pytest_matalign.progress import embedding_line
+    from pytest_matalign.run.settings import settings_of
+    from pytest_matalign.run.suite_run import SuiteRun
+
+    here = Path.cwd()
     return SuiteRun(settings_of(given, root=here, here=here), progress=embedding_line)
+
+
+class Actions(click.Group):
+    """What can be done with a noun, told in the order in which it is written."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  of click
+        """Return the names."""
+        return list(self.commands)
+
+
+def _models() -> Iterable[str]:
+    from pytest_matalign.zoo.registry import cards
+
+    return cards()
+
+
+def _splits() -> Iterable[str]:
+    from pytest_matalign.splits import split_cards
+
+    return split_cards()
+
+
+def _environments() -> Iterable[str]:
+    from pytest_matalign.environments.spec import spec_files
+
+    return spec_files()
+
+
+def _completing(names: Callable[[], Iterable[str]]) -> Completer:
+    def complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+        return [one for one in names() if one.startswith(incomplete)]
+
+    return complete
+
+
+MODELS, SPLITS, ENVIRONMENTS = map(_completing, (_models, _splits, _environments))
+"""For `shell_complete`: what a shell offers for a name that was begun."""

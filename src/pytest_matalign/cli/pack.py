@@ -2,87 +2,80 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pytest_matalign.cli.options import add_options, run_of
+import click
+
+from pytest_matalign.cli.options import COUNT, FOLDER, SPLITS, Actions, options_of, suite_run
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
 
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.embeddings.pack_build import Encoded
+    from pytest_matalign.embeddings.pack_format import Encoding
     from pytest_matalign.metrics.spec import MetricSpec
     from pytest_matalign.run.suite_run import SuiteRun
     from pytest_matalign.suites.schema import SuiteSplit
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare `matalign pack` and its parts."""
-    pack = commands.add_parser("pack", help="embeddings of references, as one verifiable folder")
-    parts = pack.add_subparsers(required=True, metavar="ACTION")
-
-    build = parts.add_parser("build", help="run the models of suites and store what they return")
-    build.add_argument("folder", type=Path)
-    build.add_argument("--title", default="reference embeddings")
-    build.add_argument("--split", action="append", default=[], help="only this split")
-    build.add_argument("--encoding", choices=("float16", "float32"), default="float16")
-    add_options(build)
-    build.set_defaults(run=_build)
-
-    verify = parts.add_parser("verify", help="check every file, and run what is installed again")
-    verify.add_argument("folder", type=Path, nargs="?", help="default: the pack that ships")
-    verify.add_argument(
-        "--recompute", type=int, default=20, metavar="N", help="samples an entry (default: 20)"
-    )
-    verify.set_defaults(run=_verify)
-
-    show = parts.add_parser("show", help="list the entries")
-    show.add_argument("folder", type=Path, nargs="?", help="default: the pack that ships")
-    show.set_defaults(run=_show)
-
-    push = parts.add_parser("push", help="upload to a dataset repository of the hub")
-    push.add_argument("folder", type=Path)
-    push.add_argument("repo", metavar="ORG/NAME")
-    push.add_argument("--private", action="store_true")
-    push.set_defaults(run=_push)
-
-    pull = parts.add_parser("pull", help="fetch from the hub at a commit")
-    pull.add_argument("spec", metavar="hf:ORG/NAME@COMMIT")
-    pull.set_defaults(run=_pull)
+@click.group(cls=Actions)
+def command() -> None:
+    """Embeddings of references, as one verifiable folder."""
 
 
-def _build(options: argparse.Namespace) -> int:
+@command.command()
+@click.argument("folder", type=FOLDER)
+@click.option(
+    "--title", default="reference embeddings", show_default=True, help="what the pack holds"
+)
+@click.option(
+    "--split",
+    "splits",
+    shell_complete=SPLITS,
+    multiple=True,
+    metavar="ID",
+    help="only this split of the suites; may be repeated",
+)
+@click.option(
+    "--encoding",
+    type=click.Choice(("float16", "float32")),
+    default="float16",
+    show_default=True,
+    help="how numbers are kept",
+)
+@options_of("pack build")
+def build(
+    *, folder: Path, title: str, splits: tuple[str, ...], encoding: Encoding, **given: Any
+) -> None:
+    """Run the models of suites that are installed here and keep what they return in FOLDER."""
     from pytest_matalign.embeddings.pack_build import add_all, licence_problem
 
-    options.matalign_references = "installed"
-    run = run_of(options)
+    run = suite_run({**given, "references": "installed"})
     specs = _specs(run)
-    for wanted, models in _work(run, only=options.split):
+    for wanted, models in _work(run, only=splits):
         split = run.evaluator.split(wanted)
         found = []
         for model in models:
             problem = licence_problem(run.cards[model])
-            one = None if problem else _encoded(run, model, wanted, options)
+            one = None if problem else _encoded(run, model, wanted, encoding=encoding)
             if isinstance(one, str) or one is None:
-                sys.stdout.write(f"left out on {wanted.id}: {one or problem}\n")
+                click.echo(f"left out on {wanted.id}: {one or problem}")
             else:
                 found.append(one)
-        losses = add_all(options.folder, found, title=options.title, specs=specs)
+        losses = add_all(folder, found, title=title, specs=specs)
         for one in found:
             loss = losses[one.entry.card.id]
             change = ", ".join(f"{name} {value:g}" for name, value in loss.metrics.items())
-            sys.stdout.write(
+            click.echo(
                 f"{one.entry.card.id} on {wanted.id}: {len(one.entry.accepted)} of "
                 f"{len(split)} samples, width {one.entry.width}"
-                f"{f', rank {one.entry.rank}' if one.entry.rank else ''}; changes {change}\n"
+                f"{f', rank {one.entry.rank}' if one.entry.rank else ''}; changes {change}"
             )
-    return 0
 
 
-def _work(run: SuiteRun, *, only: list[str]) -> Iterator[tuple[SuiteSplit, list[str]]]:
+def _work(run: SuiteRun, *, only: Collection[str]) -> Iterator[tuple[SuiteSplit, list[str]]]:
     """Each split of the suites with every model on it that carries weights."""
     splits: dict[str, SuiteSplit] = {}
     models: dict[str, dict[str, None]] = {}
@@ -108,9 +101,7 @@ def _specs(run: SuiteRun) -> list[MetricSpec]:
     return [metric_spec(m.name, k=m.k, preprocess=m.preprocess) for m in metrics]
 
 
-def _encoded(
-    run: SuiteRun, model: str, wanted: SuiteSplit, options: argparse.Namespace
-) -> Encoded | str:
+def _encoded(run: SuiteRun, model: str, wanted: SuiteSplit, *, encoding: Encoding) -> Encoded | str:
     """One embedding ready to be stored, or why there is none."""
     from pytest_matalign.embeddings.pack_build import encoded
     from pytest_matalign.embeddings.sources import weights_here
@@ -125,24 +116,44 @@ def _encoded(
             split=run.evaluator.split(wanted),
             weights=weights_here(card),
             adapter_version=adapter_version(card),
-            encoding=options.encoding,
+            encoding=encoding,
         )
     except MatalignError as error:
         return str(error)
 
 
-def _verify(options: argparse.Namespace) -> int:
+@command.command()
+@click.argument("folder", type=FOLDER, required=False)
+@click.option(
+    "--recompute",
+    type=COUNT,
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="samples per entry that are embedded again",
+)
+def verify(folder: Path | None, *, recompute: int) -> int:
+    """Check every file of FOLDER (default: the pack that ships), and run what is installed again.
+
+    Leaves with 1 if something differs.
+    """
+    from pytest_matalign.cli.tables import print_table
     from pytest_matalign.embeddings.pack_verify import verify_entry
 
-    pack = _chosen(options.folder)
-    found = [verify_entry(pack, split, model, samples=options.recompute) for split, model in pack]
+    pack = _chosen(folder)
+    found = [verify_entry(pack, split, model, samples=recompute) for split, model in pack]
     rows = [[one.split, one.model, one.outcome, one.detail] for one in found]
-    _table(rows, ["split", "model", "outcome", "detail"])
+    print_table(rows, ["split", "model", "outcome", "detail"])
     return 1 if any(one.outcome == "DIFFERS" for one in found) else 0
 
 
-def _show(options: argparse.Namespace) -> int:
-    pack = _chosen(options.folder)
+@command.command()
+@click.argument("folder", type=FOLDER, required=False)
+def show(folder: Path | None) -> None:
+    """List the entries of FOLDER (default: the pack that ships)."""
+    from pytest_matalign.cli.tables import print_table
+
+    pack = _chosen(folder)
     rows = []
     for split, model in pack:
         entry, _ = pack.entry(split, model)
@@ -163,22 +174,28 @@ def _show(options: argparse.Namespace) -> int:
         )
     head = ["split", "model", "samples", "width", "stored as", "largest change of a metric",
             "licence", "weights", "adapter", "size"]  # fmt: skip
-    sys.stdout.write(f"{pack.contents.title}\n")
-    return _table(rows, head)
+    click.echo(pack.contents.title)
+    print_table(rows, head)
 
 
-def _push(options: argparse.Namespace) -> int:
+@command.command()
+@click.argument("folder", type=FOLDER)
+@click.argument("repo", metavar="ORG/NAME")
+@click.option("--private", is_flag=True, help="make the repository a private one")
+def push(folder: Path, repo: str, *, private: bool) -> None:
+    """Upload FOLDER to the dataset repository ORG/NAME of the hub."""
     from pytest_matalign.embeddings.pack_hub import push
 
-    sys.stdout.write(push(options.folder, repo=options.repo, private=options.private) + "\n")
-    return 0
+    click.echo(push(folder, repo=repo, private=private))
 
 
-def _pull(options: argparse.Namespace) -> int:
+@command.command()
+@click.argument("spec", metavar="hf:ORG/NAME@COMMIT")
+def pull(spec: str) -> None:
+    """Fetch a pack from the hub at a commit, and print its folder."""
     from pytest_matalign.embeddings.pack_hub import pull
 
-    sys.stdout.write(f"{pull(options.spec)}\n")
-    return 0
+    click.echo(pull(spec))
 
 
 def _chosen(folder: Path | None) -> Pack:
@@ -189,11 +206,3 @@ def _chosen(folder: Path | None) -> Pack:
     if pack is None:
         raise ConfigurationError("This installation ships no pack; name a folder.")
     return pack
-
-
-def _table(rows: list[list[str]], head: list[str]) -> int:
-    from tabulate import tabulate
-
-    text = tabulate(rows, headers=head, tablefmt="simple", disable_numparse=True)
-    sys.stdout.write(text + "\n")
-    return 0

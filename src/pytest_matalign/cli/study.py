@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pytest_matalign.cache import cache_root
+import click
 
-if TYPE_CHECKING:
-    import argparse
+from pytest_matalign.cli.options import COUNT, FOLDER, options_of
 
 NAMES = (
     "paper",
@@ -25,35 +22,44 @@ NAMES = (
 )
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the command."""
-    parser = commands.add_parser(
-        "study", help="take the paper's findings again with the models installed here"
-    )
-    parser.add_argument("name", choices=NAMES, help="all of it (paper), or one section")
-    parser.add_argument("--out", type=Path, default=Path("matalign-study"), metavar="DIR")
-    parser.add_argument("--store", type=Path, metavar="DIR", help="folder of the embedding store")
-    parser.add_argument("--samples", type=int, metavar="N", help="of the large splits (200)")
-    parser.add_argument(
-        "--jobs", type=int, default=2, metavar="N", help="processes that share the work (2)"
-    )
-    parser.add_argument(
-        "--no-energies", action="store_true", help="measure performance by probes alone"
-    )
-    parser.set_defaults(run=_run)
+@click.command()
+@click.argument("name", type=click.Choice(NAMES))
+@click.option(
+    "--out",
+    type=FOLDER,
+    default=Path("matalign-study"),
+    show_default=True,
+    metavar="DIR",
+    help="folder for report, figures and tables",
+)
+@options_of("study")
+@click.option("--samples", type=COUNT, metavar="N", help="of the large splits (default: 200)")
+@click.option(
+    "--jobs",
+    type=COUNT,
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="processes that share the work",
+)
+@click.option("--no-energies", is_flag=True, help="measure performance by probes alone")
+def command(
+    *, name: str, out: Path, store: Path | None, samples: int | None, jobs: int, no_energies: bool
+) -> None:
+    """Take the findings of arXiv 2512.03750 again with the models installed here.
 
-
-def _run(options: argparse.Namespace) -> int:
+    `paper` is all of it, every other NAME one section.
+    """
+    from pytest_matalign.cache import cache_root
     from pytest_matalign.study.run import run_study
 
     written = run_study(
-        options.name,
-        store=options.store or cache_root(),
-        out=options.out,
-        samples=options.samples,
-        energies=not options.no_energies,
-        jobs=options.jobs,
+        name,
+        store=store or cache_root(),
+        out=out,
+        samples=samples,
+        energies=not no_energies,
+        jobs=jobs,
     )
     for path in written[:2]:
-        sys.stdout.write(f"{path}\n")
-    return 0
+        click.echo(path)

@@ -1,16 +1,17 @@
-"""`matalign zoo`: list the models, show a card, pin a commit, check adapters."""
+"""`matalign zoo list`: list the models, show a card, check adapters, pin weights."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, get_args
 
+import click
+
+from pytest_matalign.cli.options import MODELS, Actions
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.zoo.card import Modality, State
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pytest_matalign.zoo.card import ModelCard
 
@@ -19,83 +20,130 @@ _MODALITIES = {"protein-sequence": "prot. sequence", "protein-structure": "prot.
 _WIDTH = 80
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare `matalign zoo`."""
-    zoo = commands.add_parser(
-        "zoo",
-        help="list the models, show a card, check adapters",
-        usage="matalign zoo [FILTERS] [--json] [ID | check [ID ...] | pin ID ...]",
-        description=(
-            "Without a word: list the models. With an id: show its card. `check` puts adapters "
-            "through the conformance tests (those named, or those the filters leave that run "
-            "here). `pin` asks the hub for the commit and digests of a card that states none."
-        ),
-    )
-    zoo.add_argument("words", nargs="*", metavar="ID", help="model, or `check` or `pin` and models")
-    filters = zoo.add_argument_group("filters")
-    filters.add_argument("--family", action="append", default=[], help="only of this family")
-    filters.add_argument("--modality", choices=get_args(Modality), help="only of this modality")
-    filters.add_argument("--state", choices=get_args(State), help="only in this state")
-    filters.add_argument("--paper", action="store_true", help="only rows of the paper's Table 1")
-    filters.add_argument("--available", action="store_true", help="only what runs here")
-    zoo.add_argument("--json", action="store_true", help="as JSON")
-    zoo.set_defaults(run=run)
-
-
-def run(options: argparse.Namespace) -> int:
-    """Do what the words ask for.
-
-    Raises:
-        ConfigurationError: If a model is unknown, or too many are named.
-    """
+@click.group(cls=Actions)
+def command() -> None:
+    """List the models, show a card, check adapters, pin weights."""
     from pytest_matalign.zoo.registry import catalogue
 
     for problem in catalogue().problems:
-        sys.stderr.write(f"matalign: {problem}\n")
-    first, *rest = options.words or [""]
-    if first == "check":
-        return _check(rest, options)
-    if first == "pin":
-        return _pin(rest)
-    if rest:
-        raise ConfigurationError(
-            f"`matalign zoo` shows one card at a time; to check several write "
-            f"`matalign zoo check {' '.join(options.words)}`."
-        )
-    return _show(first, as_json=options.json) if first else _list(options)
+        click.echo(f"matalign: {problem}", err=True)
 
 
-def _chosen(options: argparse.Namespace) -> list[ModelCard]:
+def _filters(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Declare options that choose models."""
+    for option in (
+        click.option("--available", is_flag=True, help="only what runs here"),
+        click.option("--paper", is_flag=True, help="only rows of the paper's Table 1"),
+        click.option("--state", type=click.Choice(get_args(State)), help="only in this state"),
+        click.option(
+            "--modality", type=click.Choice(get_args(Modality)), help="only of this modality"
+        ),
+        click.option(
+            "--family",
+            "families",
+            multiple=True,
+            metavar="NAME",
+            help="only of this family; may be repeated",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def _chosen(
+    *,
+    families: tuple[str, ...],
+    modality: str | None,
+    state: str | None,
+    paper: bool,
+    available: bool,
+) -> list[ModelCard]:
     """The cards the filters leave."""
     from pytest_matalign.zoo.registry import cards
     from pytest_matalign.zoo.where_it_runs import whereabouts
 
-    families = {one.family for one in cards().values()}
-    if unknown := [name for name in options.family if name not in families]:
+    known = {one.family for one in cards().values()}
+    if unknown := [name for name in families if name not in known]:
         raise ConfigurationError(
-            f"There is no family {unknown[0]!r}; there are {', '.join(sorted(families))}."
+            f"There is no family {unknown[0]!r}; there are {', '.join(sorted(known))}."
         )
-    found = []
-    for one in cards().values():
-        fits = (
-            (not options.family or one.family in options.family)
-            and options.modality in (None, one.modality)
-            and options.state in (None, one.state)
-            and (not options.paper or one.paper is not None)
-        )
-        if fits and (not options.available or whereabouts(one).runs):
-            found.append(one)
-    return found
+    return [
+        one
+        for one in cards().values()
+        if (not families or one.family in families)
+        and modality in (None, one.modality)
+        and state in (None, one.state)
+        and (not paper or one.paper is not None)
+        and (not available or whereabouts(one).runs)
+    ]
 
 
-def _list(options: argparse.Namespace) -> int:
-    chosen = _chosen(options)
-    if options.json:
+@command.command("list")
+@_filters
+@click.option("--json", "as_json", is_flag=True, help="as JSON")
+def list_(*, as_json: bool, **filters: Any) -> None:
+    """List the models by family, with their state and where they run."""
+    chosen = _chosen(**filters)
+    if as_json:
         _print_json([_plain(one) for one in chosen])
-        return 0
+        return
     for line in table(chosen):
-        sys.stdout.write(f"{line}\n")
-    return 0
+        click.echo(line)
+
+
+@command.command()
+@click.argument("model", shell_complete=MODELS)
+@click.option("--json", "as_json", is_flag=True, help="as JSON")
+def show(model: str, *, as_json: bool) -> None:
+    """Show all that is known of MODEL: weights, licences, domain, relations, where it runs."""
+    from pytest_matalign.zoo.registry import card
+
+    one = card(model)
+    if as_json:
+        _print_json(_plain(one))
+        return
+    for line in described(one):
+        click.echo(line)
+
+
+@command.command()
+@click.argument("models", shell_complete=MODELS, nargs=-1)
+@_filters
+@click.option("--json", "as_json", is_flag=True, help="as JSON")
+def check(models: tuple[str, ...], *, as_json: bool, **filters: Any) -> int:
+    """Put the adapters of MODELS through the conformance tests.
+
+    Without MODELS: of every model that the filters leave and that runs here. Leaves with 1 if one
+    does not conform.
+    """
+    from pytest_matalign.testing.survey import Survey, survey
+    from pytest_matalign.zoo.registry import card
+
+    if models and any(filters.values()):
+        raise click.UsageError("Name models or filter them, not both.")
+    chosen = [card(name) for name in models] or _chosen(**{**filters, "available": True})
+    done = Survey.here()
+    for one, done in zip(chosen, survey(chosen), strict=True):
+        if one.id in done.skipped:
+            click.echo(f"{one.id} was not checked: {done.skipped[one.id]}", err=True)
+        elif as_json:
+            click.echo(one.id, err=True)
+        else:
+            click.echo(done.reports[-1].text())
+    if as_json:
+        _print_json(done)
+    return 0 if done.conforms else 1
+
+
+@command.command()
+@click.argument("models", shell_complete=MODELS, nargs=-1, required=True)
+def pin(models: tuple[str, ...]) -> None:
+    """Ask the hub for the commit and digests of MODELS whose cards state none."""
+    from pytest_matalign.zoo.pins import pin
+
+    for name in models:
+        found = pin(name)
+        click.echo(f"{name}: {found.repo or found.url} at {found.revision or found.sha256}")
 
 
 def table(chosen: Sequence[ModelCard]) -> Iterator[str]:
@@ -135,7 +183,7 @@ def table(chosen: Sequence[ModelCard]) -> Iterator[str]:
     yield f"\n{len(chosen)} models: {states}."
     yield "verified: run with real weights. loader: its loading path run with small random"
     yield "weights. declared: a card only. (NAME): `matalign env create NAME` makes it run."
-    yield "-: its packages are not installed. `matalign zoo ID` shows a card."
+    yield "-: its packages are not installed. `matalign zoo show ID` shows a card."
 
 
 def _plain(card: ModelCard) -> dict[str, Any]:
@@ -150,18 +198,6 @@ def _plain(card: ModelCard) -> dict[str, Any]:
     found["runs"] = {"place": where.place, "environment": where.environment, "why": where.reason}
     found["from"] = catalogue().origins[card.id]
     return found
-
-
-def _show(model_id: str, *, as_json: bool) -> int:
-    from pytest_matalign.zoo.registry import card
-
-    one = card(model_id)
-    if as_json:
-        _print_json(_plain(one))
-        return 0
-    for line in described(one):
-        sys.stdout.write(f"{line}\n")
-    return 0
 
 
 def described(card: ModelCard) -> Iterator[str]:
@@ -218,39 +254,7 @@ def _words(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _check(names: Sequence[str], options: argparse.Namespace) -> int:
-    from pytest_matalign.testing.survey import Survey, survey
-    from pytest_matalign.zoo.registry import card
-    from pytest_matalign.zoo.where_it_runs import whereabouts
-
-    chosen = [card(name) for name in names] or [
-        one for one in _chosen(options) if whereabouts(one).runs
-    ]
-    done = Survey.here()
-    for one, done in zip(chosen, survey(chosen), strict=True):
-        if one.id in done.skipped:
-            sys.stderr.write(f"{one.id} was not checked: {done.skipped[one.id]}\n")
-        elif options.json:
-            sys.stderr.write(f"{one.id}\n")
-        else:
-            sys.stdout.write(f"{done.reports[-1].text()}\n")
-    if options.json:
-        _print_json(done)
-    return 0 if done.conforms else 1
-
-
-def _pin(names: Sequence[str]) -> int:
-    from pytest_matalign.zoo.pins import pin
-
-    if not names:
-        raise ConfigurationError("`matalign zoo pin` needs the id of a model.")
-    for name in names:
-        found = pin(name)
-        sys.stdout.write(f"{name}: {found.repo or found.url} at {found.revision or found.sha256}\n")
-    return 0
-
-
 def _print_json(value: object) -> None:
     import msgspec
 
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -115,7 +115,9 @@ def build_companion(
         "performance": performance(scorecard, found, used, budget.note) if analyses else [],
     }
     if not analyses:
-        budget.note("The tree of models and the figure of accuracy are made by `matalign report`.")
+        budget.note(
+            "The tree of models and the figure of accuracy are made by `matalign scorecard report`."
+        )
     symbols = {symbol for one in data["samples"].values() for drawing in one["pictures"]
                if drawing for symbol in drawing.get("e", ())}  # fmt: skip
     data["elements"] = elements(symbols)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=Hashable)
 NO_COMPANION = (
     "Sample maps and pictures, intrinsic dimensions, the tree and the figure of accuracy need the "
-    "embeddings: make the report with `matalign report SCORECARD --store DIR`."
+    "embeddings: make the report with `matalign scorecard report SCORECARD --store DIR`."
 )
 DIGITS = 5
 """Significant digits kept; the scorecard itself keeps all."""

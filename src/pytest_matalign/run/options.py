@@ -92,7 +92,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="N",
         default="as the suites say",
         key="samples",
-        commands=("gate", "pack build", "embed", "study"),
+        commands=("gate", "pack build"),
     ),
     Option(
         name="candidate",

@@ -67,7 +67,7 @@ def read_card(path: Path) -> SplitCard:
     except OSError as error:
         raise ConfigurationError(
             f"Split file {path} cannot be read ({error.strerror}); give the path of a split's "
-            "TOML file or one of the ids listed by `matalign splits`."
+            "TOML file or one of the ids listed by `matalign splits list`."
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"Split file {path} is not valid TOML: {error}.") from error

@@ -37,7 +37,7 @@ def split_card(split: str) -> SplitCard:
     close = get_close_matches(split, cards, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(f'`{name}`' for name in close)}? " if close else ""
     raise ConfigurationError(
-        f"There is no split `{split}`; {hint}`matalign splits` lists them, "
+        f"There is no split `{split}`; {hint}`matalign splits list` lists them, "
         "and a split of your own is given by the path of its TOML file."
     )
 

@@ -77,7 +77,7 @@ def card(model_id: str) -> ModelCard:
     close = get_close_matches(model_id, known, n=3)
     hint = f"the closest are {', '.join(close)}; " if close else ""
     raise ConfigurationError(
-        f"There is no model {model_id!r} in the zoo; {hint}`matalign zoo` lists all."
+        f"There is no model {model_id!r} in the zoo; {hint}`matalign zoo list` lists all."
     )
 
 

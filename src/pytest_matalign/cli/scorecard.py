@@ -1,0 +1,248 @@
+"""`matalign scorecard`: what a run found, to read, to compare and to publish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pytest_matalign.cli.options import FILE, FOLDER, Actions, options_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pytest_matalign.embeddings.pack import Pack
+    from pytest_matalign.report.companion import Companion
+    from pytest_matalign.scorecard.model import Scorecard
+
+JSON = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+@click.group(cls=Actions)
+def command() -> None:
+    """Show, compare and publish scorecards written with `--matalign-json` or `gate --json`."""
+
+
+@command.command()
+@click.argument("scorecard", type=JSON)
+@click.option("--markdown", "as_markdown", is_flag=True, help="as Markdown")
+def show(scorecard: Path, *, as_markdown: bool) -> None:
+    """Print SCORECARD as the run printed it."""
+    from shutil import get_terminal_size
+
+    from pytest_matalign.scorecard import markdown, terminal
+    from pytest_matalign.scorecard.model import read_scorecard
+
+    found = read_scorecard(scorecard)
+    if as_markdown:
+        click.echo(markdown.render(found), nl=False)
+        return
+    for line in terminal.lines(found, width=get_terminal_size().columns):
+        click.echo(line)
+
+
+@command.command()
+@click.argument("before", type=JSON)
+@click.argument("after", type=JSON)
+@click.option(
+    "--fail",
+    is_flag=True,
+    help="exit with 1 if a check fails in AFTER that did not in BEFORE, or lost alignment "
+    "beyond doubt",
+)
+@click.option("--tolerance", type=float, help="loss still accepted (default: 0.02)")
+def compare(before: Path, after: Path, *, fail: bool, tolerance: float | None) -> int:
+    """Print what changed from BEFORE to AFTER, as Markdown."""
+    from pytest_matalign.scorecard.compare import compare, markdown
+    from pytest_matalign.scorecard.model import read_scorecard
+    from pytest_matalign.verdicts.regression import TOLERANCE
+
+    accepted = TOLERANCE if tolerance is None else tolerance
+    found = compare(read_scorecard(before), read_scorecard(after), tolerance=accepted)
+    click.echo(markdown(found), nl=False)
+    return 1 if fail and found.worse else 0
+
+
+@command.command()
+@click.argument("scorecard", type=JSON)
+def badge(scorecard: Path) -> None:
+    """Print an SVG badge of SCORECARD."""
+    from pytest_matalign.scorecard.badge import badge
+    from pytest_matalign.scorecard.model import read_scorecard
+
+    click.echo(badge(read_scorecard(scorecard)), nl=False)
+
+
+@command.command()
+def schema() -> None:
+    """Print the JSON Schema of scorecards."""
+    from pytest_matalign.scorecard.schema import schema_text
+
+    click.echo(schema_text(), nl=False)
+
+
+def _sources(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator of the options that say where the embeddings of a run are found."""
+    declared = (
+        options_of(name),
+        click.option("--no-store", is_flag=True, help="only what the scorecard holds"),
+        click.option(
+            "--pack",
+            "packs",
+            type=FOLDER,
+            multiple=True,
+            metavar="DIR",
+            help="pack the run took references from; may be repeated",
+        ),
+        click.option(
+            "--candidate-file",
+            type=FILE,
+            metavar="NPZ",
+            help="the candidate, where the run took it from a file",
+        ),
+        click.option(
+            "--split",
+            "splits",
+            type=FILE,
+            multiple=True,
+            metavar="TOML",
+            help="card of a split that is not bundled; may be repeated",
+        ),
+    )
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        for one in reversed(declared):
+            function = one(function)
+        return function
+
+    return declare
+
+
+@command.command()
+@click.argument("scorecard", type=JSON)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    default=Path("report.html"),
+    show_default=True,
+    metavar="FILE",
+    help="the page",
+)
+@click.option("--baseline", type=JSON, metavar="JSON", help="an earlier scorecard")
+@click.option("--baseline-store", type=FOLDER, metavar="DIR", help="its store")
+@_sources("scorecard report")
+@click.option("--quick", is_flag=True, help="without the tree and the figure of accuracy")
+def report(
+    *,
+    scorecard: Path,
+    output: Path,
+    baseline: Path | None,
+    quick: bool,
+    **sources: Any,
+) -> None:
+    """Write SCORECARD as one self-contained HTML page."""
+    from pytest_matalign.report.page import write_html
+    from pytest_matalign.scorecard.model import read_scorecard
+
+    found = read_scorecard(scorecard)
+    earlier = read_scorecard(baseline) if baseline else None
+    companion = _Sources(**sources).companion(found, baseline=earlier, analyses=not quick)
+    write_html(found, output, companion=companion, baseline=earlier)
+    for note in companion.left_out if companion else ():
+        click.echo(f"matalign: {note}", err=True)
+    click.echo(f"written: {output}")
+
+
+@command.command()
+@click.argument("scorecard", type=JSON)
+@click.option(
+    "-o",
+    "--output",
+    type=FOLDER,
+    default=Path("figures"),
+    show_default=True,
+    metavar="DIR",
+    help="folder of the figures",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(("svg", "pdf", "png")),
+    default="svg",
+    show_default=True,
+    help="of the files",
+)
+@click.option(
+    "--columns",
+    type=click.IntRange(1, 2),
+    default=1,
+    show_default=True,
+    help="width in columns of a page",
+)
+@_sources("scorecard figures")
+def figures(
+    *, scorecard: Path, output: Path, file_format: str, columns: int, **sources: Any
+) -> None:
+    """Write figures of SCORECARD for a paper, one file each."""
+    from pytest_matalign.report.figures import write_figures
+    from pytest_matalign.scorecard.model import read_scorecard
+
+    found = read_scorecard(scorecard)
+    companion = _Sources(**sources).companion(found)
+    for path in write_figures(
+        found, output, file_format=file_format, columns=columns, companion=companion
+    ):
+        click.echo(f"written: {path}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sources:
+    """Where the embeddings of a run are found; see the options of these names."""
+
+    store: Path | None
+    no_store: bool
+    packs: tuple[Path, ...]
+    candidate_file: Path | None
+    splits: tuple[Path, ...]
+    baseline_store: Path | None = None
+
+    def companion(
+        self, scorecard: Scorecard, *, baseline: Scorecard | None = None, analyses: bool = True
+    ) -> Companion | None:
+        """Return what a page shows beyond the scorecard; None if no store is to be read."""
+        from pytest_matalign.cache import cache_root
+        from pytest_matalign.embeddings.files import EmbeddingFile
+        from pytest_matalign.embeddings.obtain import Door
+        from pytest_matalign.embeddings.store import Store
+        from pytest_matalign.progress import embedding_line
+        from pytest_matalign.report.companion import build_companion
+        from pytest_matalign.splits.card import read_card
+
+        if self.no_store:
+            return None
+        doors = [
+            Door(store=Store(folder), progress=embedding_line)
+            for folder in (self.store or cache_root(), self.baseline_store)
+            if folder
+        ]
+        file, candidate = self.candidate_file, scorecard.candidate
+        return build_companion(
+            scorecard,
+            door=doors[0],
+            split_files={read_card(path).id: path for path in self.splits},
+            baseline=baseline,
+            baseline_door=doors[-1],
+            packs=_packs(self.packs),
+            own=EmbeddingFile(candidate, file) if file and candidate else None,
+            analyses=analyses,
+        )
+
+
+def _packs(folders: Iterable[Path]) -> list[Pack]:
+    from pytest_matalign.embeddings.pack import Pack, bundled_pack
+
+    bundled = bundled_pack()
+    return [*map(Pack, folders), *([bundled] if bundled else [])]

@@ -1,0 +1,24 @@
+"""Tables of text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def print_table(
+    rows: Sequence[Sequence[str]],
+    head: Sequence[str],
+    *,
+    widths: Sequence[int | None] | None = None,
+) -> None:
+    """Print rows under their heads, in columns of at most these widths."""
+    from tabulate import tabulate
+
+    click.echo(
+        tabulate(rows, headers=head, tablefmt="simple", disable_numparse=True, maxcolwidths=widths)
+    )
