@@ -21,8 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pytest_matalign.engine.matrix import alignment_matrix
-from pytest_matalign.statistics.matrix import assess_matrix
+from pytest_matalign.engine.matrix import IN_BLOCKS, alignment_matrix
 
 
 def _embedding(index: int, n: int, width: int) -> np.ndarray:
@@ -73,7 +72,9 @@ def main() -> None:
     parser.add_argument("--memory", type=int, default=1 << 29, help="bytes for one block of rows")
     parser.add_argument("--stream", action="store_true", help="read rows again when needed")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--statistics", action="store_true", help="intervals and nulls, no resume")
+    parser.add_argument(
+        "--statistics", action="store_true", help="errors and nulls of the gate metrics"
+    )
     options = parser.parse_args()
     shape = (options.samples, options.width)
     if options.folder:
@@ -84,18 +85,17 @@ def main() -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     clock = _Clock(options.folder)
     cpu = time.process_time()
-    if options.statistics:
-        assessed = assess_matrix(embeddings, memory=options.memory, progress=clock.report)
-        values = {name: entry.value for name, entry in assessed.items()}
-    else:
-        values = alignment_matrix(
-            embeddings,
-            device=options.device,
-            memory=options.memory,
-            keep=False if options.stream else None,
-            checkpoint=options.folder / "checkpoint" if options.folder else None,
-            progress=clock.report,
-        ).values
+    gates = ("cknna", "mutual_knn", "distance_correlation", "information_imbalance", "linear_cka")
+    values = alignment_matrix(
+        embeddings,
+        metrics=gates if options.statistics else IN_BLOCKS,
+        statistics=options.statistics,
+        device=options.device,
+        memory=options.memory,
+        keep=False if options.stream else None,
+        checkpoint=options.folder / "checkpoint" if options.folder else None,
+        progress=clock.report,
+    ).values
     wall = time.monotonic() - clock.start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(

@@ -1,15 +1,19 @@
 from .embeddings.embedding import Embedding
 from .embeddings.files import read_embedding, write_embeddings
 from .engine.matrix import alignment_matrix
+from .engine.pairs import (
+    cknna,
+    distance_correlation,
+    information_imbalance,
+    intrinsic_dimension,
+    linear_cka,
+    mutual_knn,
+    procrustes,
+    rsa,
+)
 from .metrics.cca import pwcca, svcca
-from .metrics.cka import linear_cka, rbf_cka
-from .metrics.cknna import cknna
-from .metrics.dimension import id_correlation, intrinsic_dimension
-from .metrics.distance_correlation import distance_correlation
-from .metrics.information_imbalance import information_imbalance
-from .metrics.neighbours import mutual_knn
-from .metrics.procrustes import procrustes
-from .metrics.rsa import rsa
+from .metrics.cka import rbf_cka
+from .metrics.dimension import id_correlation
 from .metrics.spec import metric_spec
 from .scorecard.model import read_scorecard, write_scorecard
 from .splits.catalogue import split_cards

@@ -31,20 +31,20 @@ def _imbalance(x, y, **settings):
 METRICS = {
     "cknna": lambda x, y, **s: cknna(x, y, k=8, **s),
     "mutual_knn": lambda x, y, **s: mutual_knn(x, y, k=8, **s),
-    "distance_correlation": distance_correlation,
+    "distance_correlation": lambda x, y, **s: distance_correlation(x, y, **s),
     "distance_correlation_unbiased": lambda x, y, **s: distance_correlation(
         x, y, bias_corrected=True, **s
     ),
     "information_imbalance": _imbalance,
-    "linear_cka": linear_cka,
+    "linear_cka": lambda x, y, **s: linear_cka(x, y, **s),
     "linear_cka_unbiased": lambda x, y, **s: linear_cka(x, y, unbiased=True, **s),
-    "rbf_cka": rbf_cka,
-    "rsa": rsa,
+    "rbf_cka": lambda x, y, **s: rbf_cka(x, y, **s),
+    "rsa": lambda x, y, **s: rsa(x, y, **s),
     "rsa_pearson": lambda x, y, **s: rsa(x, y, correlation="pearson", **s),
     "rsa_geotopological": lambda x, y, **s: rsa(x, y, quantiles=(0.1, 0.9), **s),
-    "procrustes": procrustes,
-    "svcca": svcca,
-    "pwcca": pwcca,
+    "procrustes": lambda x, y, **s: procrustes(x, y, **s),
+    "svcca": lambda x, y, **s: svcca(x, y, **s),
+    "pwcca": lambda x, y, **s: pwcca(x, y, **s),
 }
 BOUNDED = dict.fromkeys(METRICS, 0.0) | {
     "distance_correlation_unbiased": -1.0,

@@ -33,6 +33,7 @@ PLAIN = {
     "linear_cka": lambda x, y: pm.linear_cka(x, y, unbiased=True),
     "rsa": pm.rsa,
     "procrustes": pm.procrustes,
+    "linear_cka_biased": pm.linear_cka,
 }
 
 

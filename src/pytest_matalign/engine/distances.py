@@ -1,45 +1,50 @@
-"""Second pass of the all-pairs engine: information imbalance and distance correlation.
+"""The pass over all distance matrices: values of distance correlation and information imbalance.
 
-Row blocks of every space's distance matrix are made once and serve both: ranks of every other
-space's neighbours are counted in them (bit for bit the same numbers on both sides of each
-comparison), and the stack of all spaces gives every pair's product sum in one matrix product.
+Row blocks of every space's distances are made once and serve both: neighbours of every other
+space are ranked in them (bit for bit the same numbers on both sides of each comparison), and the
+stack of all spaces gives every pair's product sum in one matrix product.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from pytest_matalign.engine.neighbours import Lists, weights_for
-from pytest_matalign.engine.ranks import count_on_cpu, count_on_device
+from pytest_matalign.engine.spaces import as_array
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from pytest_matalign.engine.neighbours import Neighbours
     from pytest_matalign.engine.spaces import Space
     from pytest_matalign.metrics.arrays import Float64
 
 _PILOT = 256
 _CHUNK = 1 << 16
+# Thresholds per row up to which they are counted one by one; more are looked up in sorted rows.
+_FEW = 3
 
 
 @dataclass(slots=True, kw_only=True)
 class DistanceSums:
-    """What the second pass adds up; everything needed to go on from `row`."""
+    """What the pass adds up; everything needed to go on from `row`.
+
+    Attributes:
+        row: First row not yet in the sums.
+        ranks: [a, b], sum over samples of the rank in b of a's nearest neighbours.
+        products: [a, b], sum over ordered pairs i != j of shifted distances.
+        margins: [a, i], sum over j != i of shifted distances.
+    """
 
     row: int
-    ranks: NDArray[np.float64]
-    """[a, b]: sum over samples of the rank in b of a's nearest neighbours."""
-    products: NDArray[np.float64]
-    """[a, b]: sum over ordered pairs i != j of shifted distances."""
-    margins: NDArray[np.float64]
-    """[a, i]: sum over j != i of shifted distances."""
+    ranks: Float64
+    products: Float64
+    margins: Float64
 
     @classmethod
     def empty(cls, count: int, n: int) -> DistanceSums:
@@ -53,12 +58,7 @@ class DistanceSums:
 
     def arrays(self) -> dict[str, object]:
         """Return what a checkpoint keeps."""
-        return {
-            "row": self.row,
-            "ranks": self.ranks,
-            "products": self.products,
-            "margins": self.margins,
-        }
+        return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
     def from_arrays(cls, stored: Mapping[str, NDArray[Any]]) -> DistanceSums:
@@ -70,220 +70,189 @@ class DistanceSums:
             margins=stored["margins"],
         )
 
+    def add(self, stop: int, block: DistanceBlock) -> None:
+        """Add the block of rows from `row` to `stop`."""
+        self.ranks += block.ranks
+        self.products += block.products
+        # Without products a block has no margins.
+        for margins, rows, columns in zip(self.margins, block.rows, block.columns, strict=False):
+            margins[self.row : stop] += rows
+            margins[stop:] += columns  # the matrices are symmetric, the block begins at its rows
+        self.row = stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistanceBlock:
+    """Sums over one block of rows; margins of its rows, and of the columns beyond them."""
+
+    ranks: Float64
+    products: Float64
+    rows: list[Float64]
+    columns: list[Float64]
+
 
 class DistancePass:
     """Goes through all spaces' distance matrices, some rows at a time."""
 
-    whole_rows = False
-    """Whether `_keep_products` needs all columns of a block, not those from the diagonal on."""
-
     def __init__(
         self,
         spaces: Sequence[Space],
-        lists: Sequence[Lists],
+        neighbours: Sequence[Neighbours] | None = None,
         *,
-        k: int | None,
         products: bool,
-        rows: int,
-        threads: int,
     ) -> None:
         """Prepare the pass.
 
         Args:
             spaces: The embeddings.
-            lists: Their neighbour lists, for the imbalance.
-            k: Neighbours for the imbalance; None leaves it out.
+            neighbours: Their nearest, for the imbalance.
             products: Whether to sum products for distance correlation.
-            rows: Rows in a block; memory is 4 bytes times rows times n times spaces.
-            threads: Threads counting ranks on the CPU.
         """
-        self.spaces, self.rows, self.products, self.threads = spaces, rows, products, threads
-        self.device = spaces[0].device
+        self.spaces, self.neighbours = spaces, neighbours
+        self.device, self.n = spaces[0].device, spaces[0].n
         self.pilots = [_pilot(space) for space in spaces] if products else []
-        self.neighbours: list[_Nearest] = []
-        self.tied = [entry.tied for entry in lists]
-        if k is not None:
-            self.neighbours = [_nearest(entry, k) for entry in lists]
 
-    def advance(self, sums: DistanceSums) -> None:
-        """Add the next block of rows."""
-        start = sums.row
-        stop = min(start + self.rows, self.spaces[0].n)
-        n, count = self.spaces[0].n, len(self.spaces)
-        stack = None
-        if self.products:
-            stack = torch.empty((count, stop - start, n - self.first_column(start)))
-            stack = stack.to(self.device)
+    def block(self, start: int, stop: int) -> DistanceBlock:
+        """Return the sums over rows start to stop; the same whatever else is going on."""
+        count = len(self.spaces)
+        ranks = np.zeros((count, count))
+        stack: list[torch.Tensor] = []
         for b, space in enumerate(self.spaces):
-            squared = _squared_rows(space, start, stop)
-            own = (torch.arange(stop - start), torch.arange(start, stop))
-            if self.neighbours:
-                squared[own] = torch.inf
-                sums.ranks[:, b] += self._ranks(squared, b, start, stop)
-            if stack is not None:
-                self._shift(squared, b, start, stack[b])
-                self._add_margins(stack[b], sums.margins[b], start)
-        if stack is not None:
-            self._keep_products(stack, start)
-            stack = stack[:, :, start - self.first_column(start) :]
-            inside = _syrk(stack[:, :, : stop - start])
-            beyond = _syrk(stack[:, :, stop - start :])
-            sums.products += (inside + 2.0 * beyond).cpu().numpy()
-        sums.row = stop
+            squared = space.squared(start, stop)
+            if self.neighbours is not None:
+                ranks[:, b] = self._ranks(squared, start, stop)
+            if self.pilots:
+                stack.append(self._shifted(squared, b, start))
+        width = stop - start
+        products = np.zeros((count, count))
+        if stack:
+            inside = _inner([block[:, :width] for block in stack])
+            beyond = _inner([block[:, width:] for block in stack])
+            products = as_array(inside + 2.0 * beyond)
+        return DistanceBlock(
+            ranks=ranks,
+            products=products,
+            rows=[as_array(block.sum(1, dtype=torch.float64)) for block in stack],
+            columns=[as_array(block[:, width:].sum(0, dtype=torch.float64)) for block in stack],
+        )
 
-    def _shift(self, squared: torch.Tensor, b: int, start: int, out: torch.Tensor) -> None:
-        """Write shifted distances (rows, columns) of the needed columns of a block; uses it up."""
-        first, stop = self.first_column(start), start + len(squared)
-        pilot = self.pilots[b]
-        distances = squared[:, first:].clamp_(min=0.0).sqrt_()
-        torch.sub(distances, pilot[first:], out=out)
-        out.sub_(pilot[start:stop, None])
-        own = torch.arange(stop - start)
-        out[own, own + (start - first)] = 0.0
+    def correlations(self, sums: DistanceSums, *, unbiased: bool) -> Float64:
+        """Return distance correlations (M, M) of all pairs from the sums.
 
-    def _add_margins(self, shifted: torch.Tensor, margins: Float64, start: int) -> None:
-        """Add a block's sums over rows, and those over columns in place of rows left out."""
-        rows = len(shifted)
-        margins[start : start + rows] += shifted.sum(dim=1).double().cpu().numpy()
-        if not self.whole_rows:
-            margins[start + rows :] += shifted[:, rows:].sum(dim=0).double().cpu().numpy()
-
-    def first_column(self, start: int) -> int:
-        """Return the first column of the blocks from row `start` on that is needed."""
-        return 0 if self.whole_rows else start  # the matrices are symmetric
-
-    def _keep_products(self, stack: torch.Tensor, start: int) -> None:
-        """Do more with shifted distances (M, rows, columns); nothing here."""
-
-    def _ranks(self, squared: torch.Tensor, b: int, start: int, stop: int) -> NDArray[np.float64]:
-        """Return, for every space a, the sum of ranks in this block of b of a's neighbours."""
-        ids = torch.stack([own.ids[start:stop] for own in self.neighbours], dim=1)
-        shares = torch.stack([own.shares[start:stop] for own in self.neighbours], dim=1)
-        rows, count, width = ids.shape
-        thresholds = squared.gather(1, ids.reshape(rows, -1).long().to(squared.device))
-        if squared.device.type == "cpu":
-            tied = self.tied[b][start:stop]
-            ranks = count_on_cpu(squared.numpy(), thresholds.numpy(), tied, threads=self.threads)
+        Args:
+            sums: Over all rows; shifted distances are a_ij - pilot_i - pilot_j off the diagonal.
+            unbiased: The U-statistic or the V-statistic, both on the squared scale.
+        """
+        n, margins, products = self.n, sums.margins, sums.products
+        if not unbiased:
+            # The shift of the diagonal, -2 pilot_i, makes it the same shift everywhere, which
+            # double centring takes off.
+            pilots = as_array(torch.stack(self.pilots).double())
+            margins = margins - 2.0 * pilots
+            products = products + 4.0 * pilots @ pilots.T
+        totals = margins.sum(axis=1)
+        crossed = margins @ margins.T
+        if unbiased:
+            covariance = products - 2.0 / (n - 2) * crossed
+            covariance += np.outer(totals, totals) / ((n - 1) * (n - 2))
         else:
-            ranks = count_on_device(squared, thresholds, tied=bool(self.tied[b].any()))
-        weighted = ranks.reshape(rows, count, width) * shares.double().numpy()
-        sums = np.asarray(weighted.sum(axis=(0, 2)))
-        for a, own in enumerate(self.neighbours):
-            sums[a] += self._further_ranks(squared, own, start, stop)
+            covariance = products - 2.0 / n * crossed + np.outer(totals, totals) / n**2
+        return _ratios(covariance)
+
+    def _shifted(self, squared: torch.Tensor, b: int, start: int) -> torch.Tensor:
+        """Return shifted distances (rows, n - start): the columns from the block's rows on."""
+        pilot = self.pilots[b]
+        distances = squared[:, start:].sqrt()
+        distances -= pilot[start:]
+        distances -= pilot[start : start + len(squared), None]
+        line = torch.arange(len(squared), device=self.device)
+        distances[line, line] = 0.0
+        return distances
+
+    def _ranks(self, squared: torch.Tensor, start: int, stop: int) -> Float64:
+        """Return, for every space a, the sum of ranks in this block of b of a's neighbours."""
+        sides = [_padded(near, start, stop) for near in self.neighbours or ()]
+        ids = torch.from_numpy(np.concatenate([side[0] for side in sides], axis=1))
+        thresholds = squared.gather(1, ids.to(self.device))
+        line = torch.arange(stop - start, device=self.device)
+        if thresholds.shape[1] <= _FEW:
+            twice = torch.empty(thresholds.shape, dtype=torch.int64, device=self.device)
+            for column in range(thresholds.shape[1]):
+                at = thresholds[:, column, None]
+                # The sample itself, at distance 0, counts among those less or equal.
+                own = 2 * (at[:, 0] > 0).long() + (at[:, 0] == 0).long()
+                less, no_more = torch.count_nonzero(squared < at, 1), _count_up_to(squared, at)
+                twice[:, column] = less + no_more + 1 - own
+        else:
+            values = squared.clone()
+            values[line, line + start] = -torch.inf
+            ordered = _sorted(values)
+            twice = torch.searchsorted(ordered, thresholds, right=False)
+            twice += torch.searchsorted(ordered, thresholds, right=True)
+            twice -= 1
+        ranks = as_array(twice).astype(np.float64) / 2
+        sums, place = np.empty(len(sides)), 0
+        for a, (padded, weights) in enumerate(sides):
+            sums[a] = (ranks[:, place : place + padded.shape[1]] * weights).sum()
+            place += padded.shape[1]
         return sums
 
-    @staticmethod
-    def _further_ranks(squared: torch.Tensor, own: _Nearest, start: int, stop: int) -> float:
-        """Return what neighbours tied for the last place add to the ranks of the first k."""
-        first, last = np.searchsorted(own.further_rows, [start, stop])
-        total = 0.0
-        for entry in range(int(first), int(last)):
-            values = squared[int(own.further_rows[entry]) - start]
-            threshold = values[int(own.further_ids[entry])]
-            less, equal = int((values < threshold).sum()), int((values == threshold).sum())
-            total += float(own.further_shares[entry]) * (less + (equal + 1) / 2)
-        return total
+
+def _count_up_to(values: torch.Tensor, bound: torch.Tensor) -> torch.Tensor:
+    return torch.count_nonzero(values <= bound, 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Nearest:
-    """Ids and shares (n, k) of the k nearest, and those of samples tied for the last place."""
-
-    ids: torch.Tensor
-    shares: torch.Tensor
-    further_rows: NDArray[np.int64]
-    further_ids: NDArray[np.int32]
-    further_shares: NDArray[np.float32]
+def _sorted(values: torch.Tensor) -> torch.Tensor:
+    if values.device.type != "cpu":
+        return torch.sort(values, dim=1).values
+    array = values.numpy()
+    array.sort(axis=1)  # numpy's sorts ten times as fast as torch's
+    return values
 
 
-def _nearest(entry: Lists, k: int) -> _Nearest:
-    """Return the k nearest by distance; shares sum to k in every row."""
-    shares = weights_for(entry.closeness, k)
-    shares *= k / shares.sum(dim=1, keepdim=True)  # ties beyond the list are cut off
-    beyond = shares[:, k:].numpy()
-    rows, columns = np.nonzero(beyond)
-    return _Nearest(
-        ids=entry.nearest[:, :k],
-        shares=shares[:, :k],
-        further_rows=rows,
-        further_ids=entry.nearest[:, k:].numpy()[rows, columns],
-        further_shares=beyond[rows, columns],
-    )
+def _padded(near: Neighbours, start: int, stop: int) -> tuple[NDArray[np.int64], Float64]:
+    """Return ids and weights (rows, t) of some samples' neighbours, filled up with weight 0."""
+    part = near.between(start, stop)
+    rows = near.rows[part] - start
+    counts = np.bincount(rows, minlength=stop - start)
+    firsts = np.cumsum(counts) - counts
+    places = np.arange(len(rows)) - firsts[rows]
+    ids = np.zeros((stop - start, counts.max()), dtype=np.int64)
+    weights = np.zeros(ids.shape)
+    ids[rows, places], weights[rows, places] = near.columns[part], near.weights[part]
+    return ids, weights
 
 
 def _pilot(space: Space) -> torch.Tensor:
-    """Return float32 (n,) near half the mean distances, so that shifted distances are small."""
+    """Return (n,) near half the mean distances, so that shifted distances are small."""
     n = space.n
     step = max(1, n // _PILOT)
     sample = space.gather(torch.arange(0, n, step)[:_PILOT])
-    means = torch.empty(n, device=space.device)
+    means = torch.empty(n, dtype=space.dtype, device=space.device)
     for start, block in space.blocks(4096):
-        gaps = torch.cdist(block, sample)
-        means[start : start + len(block)] = gaps.mean(dim=1)
+        means[start : start + len(block)] = torch.cdist(block, sample).mean(dim=1)
     return means - means.mean() / 2
 
 
-def _squared_rows(space: Space, start: int, stop: int) -> torch.Tensor:
-    """Return squared distances (stop - start, n) of some rows to all samples, unclamped."""
-    block = space.rows(start, stop)
-    result = torch.empty((stop - start, space.n), device=space.device)
-    for first, other in space.column_blocks():
-        last = first + len(other)
-        torch.addmm(
-            space.squares[first:last], block, other.T, alpha=-2.0, out=result[:, first:last]
-        )
-    result += space.squares[start:stop, None]
-    return result
-
-
-def _syrk(stack: torch.Tensor) -> torch.Tensor:
-    """Return products (M, M) of spaces over a block (M, rows, columns), added up in float64."""
-    count, rows, columns = stack.shape
-    total = torch.zeros((count, count), dtype=torch.float64, device=stack.device)
+def _inner(stack: list[torch.Tensor]) -> torch.Tensor:
+    """Return products (M, M) of spaces over blocks (rows, columns), added up in float64."""
+    rows, columns = stack[0].shape
+    total = torch.zeros((len(stack), len(stack)), dtype=torch.float64, device=stack[0].device)
     if columns == 0:
         return total
     step = max(1, _CHUNK // columns)
     for start in range(0, rows, step):
-        part = stack[:, start : start + step].reshape(count, -1)
+        part = torch.stack([block[start : start + step].reshape(-1) for block in stack])
         total += (part @ part.T).double()
     return total
 
 
-def imbalances(sums: DistanceSums, n: int, k: int) -> NDArray[np.float64]:
+def imbalances(sums: DistanceSums, n: int, k: int) -> Float64:
     """Return [a, b] the imbalance from a to b; the diagonal is that of a space with itself."""
     return 2.0 * sums.ranks / (n * n * k)
 
 
-def distance_correlations(
-    sums: DistanceSums, pilots: NDArray[np.float64], *, unbiased: bool
-) -> NDArray[np.float64]:
-    """Return distance correlations (M, M) of all pairs from the sums.
-
-    Args:
-        sums: Over all rows; shifted distances are a_ij - pilot_i - pilot_j off the diagonal.
-        pilots: (M, n).
-        unbiased: The U-statistic on the squared scale, or the root of the V-statistic.
-    """
-    n = sums.margins.shape[1]
-    if unbiased:
-        margins, products = sums.margins, sums.products
-    else:
-        # The shift of the diagonal, -2 pilot_i, makes it the same shift everywhere, which
-        # double centring takes off.
-        margins = sums.margins - 2.0 * pilots
-        products = sums.products + 4.0 * pilots @ pilots.T
-    totals = margins.sum(axis=1)
-    crossed = margins @ margins.T
-    if unbiased:
-        covariance = products - 2.0 / (n - 2) * crossed
-        covariance += np.outer(totals, totals) / ((n - 1) * (n - 2))
-    else:
-        covariance = products - 2.0 / n * crossed + np.outer(totals, totals) / n**2
+def _ratios(covariance: Float64) -> Float64:
     own = covariance.diagonal()
-    ratio = covariance / np.sqrt(np.outer(own, own))
-    return np.asarray(ratio if unbiased else np.sqrt(np.maximum(ratio, 0.0)))
-
-
-def block_rows(count: int, n: int, memory: int) -> int:
-    """Return how many rows of all spaces fit into `memory` bytes, 16 to 512."""
-    return int(min(512, max(16, memory // (4 * count * n)), math.ceil(n / 2)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(covariance / np.sqrt(np.where(own > 0, own, np.nan)[:, None] * own))

@@ -1,4 +1,4 @@
-"""First pass of the all-pairs engine: neighbour lists of every space and what they give."""
+"""Nearest neighbours of every sample of a space, ties and all: the one list every metric reads."""
 
 from __future__ import annotations
 
@@ -8,216 +8,225 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from pytest_matalign.metrics.dimension import twonn
+from pytest_matalign.engine.spaces import as_array
+from pytest_matalign.engine.tiles import block_rows, in_blocks
+from pytest_matalign.metrics.neighbours import require_neighbours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from pytest_matalign.engine.spaces import Space
-
-# Entries kept beyond the largest k, so that samples tied for its last place can share it.
-SLACK = 7
-# Share of rows with ties beyond which ties are taken to be everywhere.
-_MANY_TIES = 0.01
-# Entries of the look-up table of one block of rows: 1 MiB, so that it stays in the cache.
-_TABLE = 1 << 18
+    from pytest_matalign.metrics.arrays import Float64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lists:
-    """Nearest neighbours of every sample of one space.
+    """The closest samples of every sample of one space, closest first, ties by sample number.
 
     Attributes:
-        ids: int32 (n, K), closest first by inner product.
-        values: float32 (n, K), the inner product minus its row mean.
-        nearest: int32 (n, c), closest first by distance (the same where rows have unit length).
-        closeness: float32 (n, c), falls with the distance to `nearest`.
-        tied: bool (n,), the samples whose ranks are counted with ties in mind, see `_tied_rows`.
-        dimension: TwoNN of the space.
+        ids: (n, K).
+        values: (n, K), falling: inner product less its row mean, or minus a squared distance.
+        tied_rows: Samples with more neighbours as close as the last listed one, one entry for
+            each of these.
+        tied_ids: The neighbours left over.
     """
 
-    ids: torch.Tensor
-    values: torch.Tensor
-    nearest: torch.Tensor
-    closeness: torch.Tensor
-    tied: NDArray[np.bool_]
-    dimension: float
+    ids: NDArray[np.int32]
+    values: NDArray[Any]
+    tied_rows: NDArray[np.int32]
+    tied_ids: NDArray[np.int32]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what a checkpoint keeps."""
-        return {
-            "ids": self.ids.numpy(),
-            "values": self.values.numpy(),
-            "nearest": self.nearest.numpy(),
-            "closeness": self.closeness.numpy(),
-            "tied": self.tied,
-            "dimension": np.asarray(self.dimension),
-        }
+        return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
     def from_arrays(cls, stored: Mapping[str, NDArray[Any]]) -> Lists:
         """Return lists from what a checkpoint kept."""
-        return cls(
-            ids=torch.from_numpy(stored["ids"]),
-            values=torch.from_numpy(stored["values"]),
-            nearest=torch.from_numpy(stored["nearest"]),
-            closeness=torch.from_numpy(stored["closeness"]),
-            tied=stored["tied"],
-            dimension=float(stored["dimension"].item()),
+        return cls(**{name: stored[name] for name in cls.__slots__})
+
+    def nearest(self, k: int) -> Neighbours:
+        """Return the k nearest; samples tied for the last places share them.
+
+        Raises:
+            MetricInputError: k is not between 1 and n - 1.
+        """
+        n = len(self.ids)
+        require_neighbours(k, n)
+        last = self.values[:, k - 1 : k]
+        closer, tied = self.values > last, self.values == last
+        beyond = np.bincount(self.tied_rows, minlength=n)
+        beyond = np.where(self.values[:, -1] == last[:, 0], beyond, 0)
+        share = (k - closer.sum(axis=1)) / (tied.sum(axis=1) + beyond)
+        weights = np.where(closer, 1.0, np.where(tied, share[:, None], 0.0))
+        rows, places = np.nonzero(weights)
+        more = beyond[self.tied_rows] > 0
+        left_rows, left_ids = self.tied_rows[more].astype(np.intp), self.tied_ids[more]
+        rows_all = np.concatenate([rows, left_rows])
+        columns = np.concatenate([self.ids[rows, places], left_ids]).astype(np.intp)
+        keys = rows_all * n + columns
+        order = np.argsort(keys)
+        values = np.concatenate([self.values[rows, places], self.values[left_rows, -1]])
+        found = np.concatenate([weights[rows, places], share[left_rows]])
+        return Neighbours(
+            n=n,
+            k=k,
+            keys=keys[order],
+            rows=rows_all[order],
+            columns=columns[order],
+            weights=found[order],
+            values=values[order].astype(np.float64),
         )
 
+    def window(self, low: int, high: int) -> tuple[NDArray[np.intp], Float64]:
+        """Return ids and values (n, high - low) of places low to high of the lists."""
+        part = slice(low, high)
+        return self.ids[:, part].astype(np.intp), self.values[:, part].astype(np.float64)
 
-def neighbour_lists(space: Space, *, k: int, nearest_k: int = 2, rows: int) -> Lists:
-    """Return neighbour lists, computing rows of the kernel matrix in blocks.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """Neighbour pairs of one space, by row and column: a sparse matrix of weights.
+
+    Attributes:
+        n: Samples.
+        k: Sum of each row's weights.
+        keys: row * n + column, ascending.
+        rows: Sample each pair belongs to.
+        columns: Its neighbour.
+        weights: 1, or the share of places that tied neighbours have.
+        values: How close, see `Lists`.
+    """
+
+    n: int
+    k: int
+    keys: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    weights: Float64
+    values: Float64
+
+    def find(self, keys: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Return the place of each key among the pairs, and whether it is there."""
+        place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return place, self.keys[place] == keys
+
+    def sums(self, values: Float64) -> Float64:
+        """Return sums (n,) over each sample's pairs."""
+        return np.bincount(self.rows, weights=values, minlength=self.n).astype(np.float64)
+
+    def column_sums(self, values: Float64) -> Float64:
+        """Return sums (n,) over the pairs in which each sample is the neighbour."""
+        return np.bincount(self.columns, weights=values, minlength=self.n).astype(np.float64)
+
+    def between(self, start: int, stop: int) -> slice:
+        """Return the pairs that belong to samples start to stop."""
+        first, last = np.searchsorted(self.rows, [start, stop])
+        return slice(int(first), int(last))
+
+
+def neighbour_lists(
+    space: Space, *, by_product: int | None = None, by_distance: int | None = None
+) -> tuple[Lists | None, Lists | None]:
+    """Return the lists by largest inner product and by least distance, from one product of rows.
 
     Args:
         space: The embedding.
-        k: Largest k of the metrics whose neighbours are by inner product.
-        nearest_k: Largest k of those whose neighbours are by distance, at least 2, at most k.
-        rows: Rows in a block; memory is 4 bytes times rows times n.
+        by_product: Neighbours to list (fewer where there are fewer samples); None for no list.
+        by_distance: The same by distance.
     """
+    if by_product is None and by_distance is None:
+        return None, None
     n = space.n
-    width = min(max(k, nearest_k) + SLACK, n - 1)
-    ids = torch.empty((n, width), dtype=torch.int32)
-    values = torch.empty((n, width))
-    few = min(nearest_k + SLACK, n - 1)
-    nearest = torch.empty((n, few), dtype=torch.int32)
-    closeness = torch.empty((n, few))
-    for start, block in space.blocks(rows):
-        stop = start + len(block)
-        kernel = kernel_rows(space, block)
-        own = (torch.arange(stop - start), torch.arange(start, stop))
-        kernel[own] = -torch.inf
-        top = torch.topk(kernel, width, dim=1)
-        ids[start:stop] = top.indices.int().cpu()
-        values[start:stop] = top.values.cpu()
-        if not space.unit:
-            # |x_i - x_j|^2 = squares_i + squares_j - 2 (kernel_ij - bias_j)
-            kernel.sub_(space.bias).mul_(2.0).sub_(space.squares)
-            kernel[own] = -torch.inf
-            top = torch.topk(kernel, few, dim=1)
-        nearest[start:stop] = top.indices[:, :few].int().cpu()
-        closeness[start:stop] = top.values[:, :few].cpu()
+    widths = [None if k is None else min(k, n - 1) for k in (by_product, by_distance)]
+    # Where rows have unit length both orders are one, in all but the last bits.
+    shared = space.unit and space.dtype == torch.float32
+    means = space.row_means() if widths[0] is not None else np.zeros(n)
+
+    def work(start: int, stop: int) -> list[Lists | None]:
+        closeness = space.products(start, stop)
+        line = torch.arange(stop - start, device=space.device)
+        own = (line, line + start)
+        closeness[own] = -torch.inf
+        found: list[Lists | None] = [None, None]
+        if widths[0] is not None:
+            found[0] = _closest(closeness, widths[0], start, means[start:stop])
+        if widths[1] is not None:
+            if not shared:
+                # Half of -|x_i - x_j|^2, but for a constant of the row.
+                closeness -= space.bias
+                closeness -= space.squares / 2
+            found[1] = _closest(closeness, widths[1], start, None)
+        return found
+
+    rows = block_rows(n)
+    blocks = [part for _, part in in_blocks(work, n, rows=rows, device=space.device)]
+    by_kind = [[part[kind] for part in blocks] for kind in range(2)]
+    first, second = (
+        None if width is None else _joined([part for part in parts if part is not None])
+        for width, parts in zip(widths, by_kind, strict=True)
+    )
+    return first, second
+
+
+def _closest(closeness: torch.Tensor, width: int, start: int, means: Float64 | None) -> Lists:
+    """Return the `width` largest of each row; `closeness` (rows, n) has -inf on the diagonal."""
+    top = torch.topk(closeness, width + 1, dim=1)  # a row has n, itself the last of them
+    values, ids = as_array(top.values), as_array(top.indices).astype(np.int32)
+    crowded = np.flatnonzero(values[:, width - 1] == values[:, width])
+    values, ids = values[:, :width].copy(), ids[:, :width].copy()
+    again = np.flatnonzero((values[:, 1:] == values[:, :-1]).any(axis=1))
+    for row in again:
+        ids[row] = ids[row][np.lexsort((ids[row], -values[row]))]
+    left_rows, left_ids = [], []
+    for row in crowded:
+        last = values[row, -1]
+        tied = as_array(torch.nonzero(closeness[int(row)] == float(last)).ravel())
+        places = values[row] == last
+        count = int(places.sum())
+        ids[row, places] = tied[:count]
+        left_ids.append(tied[count:])
+        left_rows.append(np.full(len(tied) - count, row + start))
+    if means is not None:
+        values = values - means[:, None].astype(values.dtype)
     return Lists(
         ids=ids,
         values=values,
-        nearest=nearest,
-        closeness=closeness,
-        tied=_tied_rows(values),
-        dimension=_dimension(space, nearest),
+        tied_rows=np.concatenate([np.empty(0, np.int32), *left_rows]).astype(np.int32),
+        tied_ids=np.concatenate([np.empty(0, np.int32), *left_ids]).astype(np.int32),
     )
 
 
-def _tied_rows(values: torch.Tensor) -> NDArray[np.bool_]:
-    """Return bool (n,): rows with equal values (n, K) in their lists, or all rows if many have.
+def _joined(parts: list[Lists]) -> Lists:
+    return Lists(
+        **{
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in Lists.__slots__
+        }
+    )
 
-    Rounding to float32 makes a few values of a thousand rows equal by chance; samples that are
-    copies of each other, or features of few values, show in the lists of more than that.
+
+def exact_distances(
+    space: Space, ids: NDArray[np.int32], index: NDArray[np.intp] | None = None
+) -> Float64:
+    """Return distances (m, K) to neighbours (m, K), ascending, from differences in float64.
+
+    Args:
+        space: The embedding.
+        ids: Neighbours of each row of interest.
+        index: These rows (m,); all where None.
     """
-    tied = (values[:, 1:] == values[:, :-1]).any(dim=1).numpy()
-    return np.full(len(tied), fill_value=True) if tied.mean() > _MANY_TIES else np.asarray(tied)
-
-
-def kernel_rows(space: Space, block: torch.Tensor) -> torch.Tensor:
-    """Return the row-centred kernel (rows, n) of a block of rows (rows, d) with all samples."""
-    kernel = torch.empty((len(block), space.n), device=block.device)
-    for start, other in space.column_blocks():
-        stop = start + len(other)
-        torch.addmm(space.bias[start:stop], block, other.T, out=kernel[:, start:stop])
-    return kernel
-
-
-def _dimension(space: Space, nearest: torch.Tensor) -> float:
-    """Return TwoNN from the distances of the two nearest neighbours, recomputed in float64."""
-    # Float32 may have exchanged the second and third neighbour: look at three.
-    distances = _exact_distances(space, torch.arange(space.n), nearest[:, :3])
-    if distances[:, 0].all():
-        return twonn(distances)
-    distinct = _distinct_rows(space)
-    if len(distinct) < 5:
-        return float("nan")
-    return twonn(_exact_distances(space, distinct, _nearest_among(space, distinct)))
-
-
-def _exact_distances(
-    space: Space, index: torch.Tensor, nearest: torch.Tensor
-) -> NDArray[np.float64]:
-    """Return ascending float64 distances (m, c) from rows (m,) to their neighbours (m, c)."""
-    width = nearest.shape[1]
-    distances = np.empty((len(index), width))
-    for start in range(0, len(index), 1024):
-        block = space.gather(index[start : start + 1024]).double()
-        others = space.gather(nearest[start : start + 1024].reshape(-1)).double()
-        gaps = block[:, None, :] - others.view(len(block), width, -1)
-        distances[start : start + len(block)] = gaps.square().sum(-1).sqrt().cpu().numpy()
-    distances.sort(axis=1)
-    return distances
-
-
-def _distinct_rows(space: Space) -> torch.Tensor:
-    """Return the index of the first of every set of identical rows."""
-    seen: dict[bytes, int] = {}
-    for start, block in space.blocks(4096):
-        for offset, row in enumerate(block.cpu().numpy() + 0.0):  # -0.0 is 0.0
-            seen.setdefault(row.tobytes(), start + offset)
-    return torch.tensor(list(seen.values()))
-
-
-def _nearest_among(space: Space, index: torch.Tensor) -> torch.Tensor:
-    """Return int64 (m, 3): of some rows, the three nearest among themselves."""
-    rows = space.gather(index)
-    squares = rows.square().sum(dim=1)
-    nearest = torch.empty((len(index), 3), dtype=torch.int64)
-    for start in range(0, len(index), 1024):
-        block = rows[start : start + 1024]
-        closeness = torch.addmm(squares, block, rows.T, beta=-1.0, alpha=2.0)
-        offsets = torch.arange(len(block))
-        closeness[offsets, start + offsets] = -torch.inf
-        nearest[start : start + len(block)] = torch.topk(closeness, 3, dim=1).indices.cpu()
-    return index[nearest]
-
-
-def weights_for(values: torch.Tensor, k: int) -> torch.Tensor:
-    """Return float32 neighbour weights (n, K) for the k closest, ties sharing the last places."""
-    last = values[:, k - 1 : k]
-    weights = (values > last).float()
-    tied = (values == last).float()
-    share = (k - weights.sum(dim=1, keepdim=True)) / tied.sum(dim=1, keepdim=True)
-    return weights + tied * share
-
-
-def overlap_scores(lists: Sequence[Lists], *, k: int, kernel: bool) -> NDArray[np.float64]:
-    """Return mutual kNN (M, M), or CKNNA with `kernel`, of all pairs from their lists.
-
-    A dense table of one block of rows holds where in its list a space has each sample; all
-    other spaces' lists look themselves up in it.
-    """
-    count, n = len(lists), len(lists[0].ids)
-    weighted = []
-    for entry in lists:
-        weights = weights_for(entry.values, k)
-        keep = min(entry.ids.shape[1], int((weights > 0).sum(dim=1).max()))
-        weighted.append((weights * entry.values if kernel else weights)[:, :keep])
-    width = max(entry.shape[1] for entry in weighted)
-    rows = max(16, _TABLE // n)
-    sums = torch.zeros((count, count), dtype=torch.float64)
-    for start in range(0, n, rows):
-        stop = min(start + rows, n)
-        ids = torch.zeros((count, stop - start, width), dtype=torch.int64)
-        values = torch.zeros((count, stop - start, width))
-        for model, (entry, own) in enumerate(zip(lists, weighted, strict=True)):
-            ids[model, :, : own.shape[1]] = entry.ids[start:stop, : own.shape[1]]
-            values[model, :, : own.shape[1]] = own[start:stop]
-        flat = ids + (torch.arange(stop - start) * n)[None, :, None]
-        table = torch.zeros((stop - start) * n)
-        for model in range(count):
-            mine = flat[model, :, : weighted[model].shape[1]].reshape(-1)
-            table[mine] = values[model, :, : weighted[model].shape[1]].reshape(-1)
-            found = table[flat[model:]]
-            sums[model, model:] += (found * values[model:]).sum(dim=2).double().sum(dim=1)
-            table[mine] = 0.0
-    sums = sums + torch.triu(sums, 1).T
-    own = sums.diagonal()
-    return np.asarray((sums / torch.sqrt(own[:, None] * own[None, :])).numpy())
+    index = np.arange(space.n) if index is None else index
+    width = ids.shape[1]
+    result = np.empty(ids.shape)
+    step = max(1, (1 << 22) // (width * space.width))
+    for start in range(0, len(index), step):
+        part = slice(start, start + step)
+        own = space.gather(torch.from_numpy(index[part])).double()
+        others = space.gather(torch.from_numpy(ids[part].astype(np.int64)).reshape(-1)).double()
+        gaps = own[:, None, :] - others.view(len(own), width, -1)
+        result[part] = as_array(gaps.square_().sum(-1).sqrt_())
+    result.sort(axis=1)
+    return result

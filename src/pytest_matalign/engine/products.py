@@ -1,77 +1,259 @@
-"""Third pass of the all-pairs engine: cross products of features, for CKA and Procrustes."""
+"""Distance correlation and linear CKA: inner products of centred n x n matrices, in blocks.
+
+Both are one computation: of a function of squared distances, the root for distance correlation
+and minus one half for CKA (which centring turns into the inner products), centred doubly or as
+Szekely and Rizzo's U-statistic asks.
+"""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from pytest_matalign.engine.influence import Influence
+from pytest_matalign.engine.part import Comparison, Part
+from pytest_matalign.engine.permutation import (
+    NullResult,
+    SymmetricSums,
+    symmetric_null,
+    symmetric_sums,
+    upper_null,
+)
+from pytest_matalign.engine.spaces import as_array
+from pytest_matalign.engine.tiles import block_rows, in_blocks
+from pytest_matalign.metrics.cka import linear_cka
 
-    from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
     from pytest_matalign.engine.spaces import Space
+    from pytest_matalign.metrics.arrays import Float64
+    from pytest_matalign.metrics.spec import MetricSpec
 
-_ROWS = 8192
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagonalSums:
+    """Trace, sum of squares, and sum of squared diagonal of a doubly centred matrix."""
+
+    trace: float
+    squares: float
+    diagonal_squares: float
 
 
-def cross_row(
-    spaces: Sequence[Space], a: int, *, nuclear: bool, threads: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return squared Frobenius and nuclear norms (M - a,) of X_a' X_b for b = a, a + 1, ...
+class ProductPart(Part):
+    """A centred matrix scaled to norm 1; the statistic is the inner product of two.
 
-    Products of float32 rows are added up in float64 over blocks of rows.
+    Attributes:
+        unbiased: Centred with the diagonal left out, or with it.
+        rooted: Whether the metric is the root of the inner product.
     """
-    first = spaces[a]
-    crosses = [
-        torch.zeros((first.width, space.width), dtype=torch.float64, device=first.device)
-        for space in spaces[a:]
-    ]
-    for start, block in first.blocks(_ROWS):
-        turned = block.T.contiguous()
-        for b, space in enumerate(spaces[a:]):
-            crosses[b] += (turned @ space.rows(start, start + len(block))).double()
-    squares = np.array([float(cross.square().sum()) for cross in crosses])
-    if not nuclear:
-        return squares, np.full(len(crosses), np.nan)
-    if first.device.type != "cpu" or threads == 1:
-        return squares, np.array([_nuclear(cross) for cross in crosses])
-    with ThreadPoolExecutor(threads) as pool:  # LAPACK runs one small matrix on one core
-        return squares, np.array(list(pool.map(_nuclear, crosses)))
+
+    def __init__(self, space: Space, spec: MetricSpec) -> None:
+        settings = spec.row.settings
+        self.space, self.n = space, space.n
+        self.linear = spec.row.definition is linear_cka
+        self.unbiased = bool(settings.get("unbiased") or settings.get("bias_corrected"))
+        self.rooted = not self.linear and not self.unbiased
+        self._sums: SymmetricSums | None = None
+        space.hold()
+        n, size = self.n, block_rows(self.n)
+
+        def work(start: int, stop: int) -> tuple[torch.Tensor, float]:
+            values = self._function(start, stop)
+            return values.sum(1).double(), float(values.square().sum())
+
+        blocks = [part for _, part in in_blocks(work, n, rows=size, device=space.device)]
+        self._margins = torch.cat([part[0] for part in blocks])
+        self._total = float(self._margins.sum())
+        squares, crossed = sum(part[1] for part in blocks), float(self._margins.square().sum())
+        if self.unbiased:
+            size_squared = squares - 2 / (n - 2) * crossed + self._total**2 / ((n - 1) * (n - 2))
+        else:
+            size_squared = squares - 2 / n * crossed + self._total**2 / n**2
+        self._scale = 1.0 / float(np.sqrt(size_squared))
+
+    def rows(self, start: int, stop: int, *, unbiased: bool | None = None) -> torch.Tensor:
+        """Return rows start to stop (rows, n) of the matrix."""
+        n = self.n
+        unbiased = self.unbiased if unbiased is None else unbiased
+        over = n - 2 if unbiased else n
+        mean = self._total / ((n - 1) * (n - 2) if unbiased else n**2)
+        margins = (self._margins / over - mean / 2).to(self.space.dtype)
+        values = self._function(start, stop)
+        values -= margins
+        values -= margins[start:stop, None]
+        if unbiased:
+            line = torch.arange(stop - start, device=values.device)
+            values[line, line + start] = 0.0
+        return values.mul_(self._scale)
+
+    def _function(self, start: int, stop: int) -> torch.Tensor:
+        squared = self.space.squared(start, stop)
+        return squared * -0.5 if self.linear else squared.sqrt()
+
+    def compare(self, other: Self) -> Comparison:
+        """Return the value and its influences."""
+        return next(self.compare_all([self, other], [(0, 1)]))
+
+    @classmethod
+    def compare_all(
+        cls, parts: Sequence[Self], pairs: Sequence[tuple[int, int]]
+    ) -> Iterator[Comparison]:
+        """Yield comparisons of some pairs; each space's rows are made once."""
+        wanted = sorted(set(pairs) | {(a, a) for pair in pairs for a in pair})
+        sums = _sums(parts, wanted)
+        for a, b in pairs:
+            yield _comparison(parts[a], parts[b], sums[a, b], sums[a, a], sums[b, b])
+
+    def null(self, other: Self, value: float) -> NullResult:
+        """Return the exact permutation null and the tail beyond `value`."""
+        null = symmetric_null(self.sums(), other.sums(), self.n)
+        if self.unbiased:
+            return upper_null(null, value)
+        mean, sd = _diagonal_moments(self.diagonal(), other.diagonal(), self.n)
+        squared = replace(null, mean=mean, sd=sd)
+        if not self.rooted:
+            return upper_null(squared, value)
+        tail = upper_null(squared, value**2)
+        root = float(np.sqrt(mean))
+        return NullResult(
+            mean=root - sd**2 / (8 * root**3),  # delta method, second order
+            sd=sd / (2 * root),
+            p_value=tail.p_value,
+            threshold=float(np.sqrt(max(tail.threshold, 0.0))),
+        )
+
+    def sums(self) -> SymmetricSums:
+        """Return what the null needs of the U-centred matrix.
+
+        A biased statistic takes its skewness from there too: it differs in terms of order 1 / n.
+        """
+        if self._sums is None:
+            self._sums = symmetric_sums(
+                lambda start, stop: self.rows(start, stop, unbiased=True).double().cpu(), self.n
+            )
+        return self._sums
+
+    def diagonal(self) -> DiagonalSums:
+        """Return what the null of a statistic needs whose diagonal is not 0."""
+        diagonal = (self._total / self.n**2 - 2 / self.n * self._margins) * self._scale
+        return DiagonalSums(
+            trace=float(diagonal.sum()),
+            squares=1.0,
+            diagonal_squares=float(diagonal.square().sum()),
+        )
 
 
-def _nuclear(cross: torch.Tensor) -> float:
-    # Eigenvalues of the smaller Gram matrix: three times as fast as singular values, and exact
-    # to about 1e-8 of the largest.
-    tall = cross if cross.shape[0] >= cross.shape[1] else cross.T
-    return float(torch.linalg.eigvalsh(tall.T @ tall).clamp(min=0.0).sqrt().sum())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sums:
+    """Sums over j of products A_ij B_ij, and over all i and j of higher products."""
+
+    rows: Float64
+    squares: float
+    """A^2 B^2"""
+    cubes: tuple[float, float]
+    """A^3 B and A B^3"""
 
 
-def procrustes_matrix(
-    nuclear: NDArray[np.float64], norms: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return Procrustes cosines (M, M) from nuclear norms (M, M) and squared norms (M,)."""
-    return nuclear / np.sqrt(np.outer(norms, norms))
+def _sums(
+    parts: Sequence[ProductPart], wanted: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], _Sums]:
+    n, device = parts[0].n, parts[0].space.device
+    used = sorted({index for pair in wanted for index in pair})
+
+    def work(start: int, stop: int) -> list[tuple[torch.Tensor, list[float]]]:
+        blocks = {a: parts[a].rows(start, stop) for a in used}
+        squares = {a: block.square() for a, block in blocks.items()}
+        found = []
+        for a, b in wanted:
+            product = squares[a] if a == b else blocks[a] * blocks[b]
+            flat = product.reshape(-1)
+            higher = (flat, squares[a].reshape(-1), squares[b].reshape(-1))
+            found.append((product.sum(1).cpu(), [float(torch.dot(flat, h)) for h in higher]))
+        return found
+
+    rows: dict[tuple[int, int], list[torch.Tensor]] = {pair: [] for pair in wanted}
+    totals = {pair: np.zeros(3) for pair in wanted}
+    size = block_rows(n, spaces=2 * len(used))
+    for _, found in in_blocks(work, n, rows=size, device=device):
+        for pair, (sums, higher) in zip(wanted, found, strict=True):
+            rows[pair].append(sums.double())
+            totals[pair] += higher
+    return {
+        pair: _Sums(
+            rows=as_array(torch.cat(rows[pair])),
+            squares=float(totals[pair][0]),
+            cubes=(float(totals[pair][1]), float(totals[pair][2])),
+        )
+        for pair in wanted
+    }
 
 
-def cka_matrix(
-    squares: NDArray[np.float64], lengths: NDArray[np.float64], *, unbiased: bool
-) -> NDArray[np.float64]:
-    """Return linear CKA (M, M).
+def _comparison(x: ProductPart, y: ProductPart, both: _Sums, xx: _Sums, yy: _Sums) -> Comparison:
+    """Return value and influences: a sum over pairs of A B - value / 2 (A^2 + B^2)."""
+    ratio = float(both.rows.sum())
+    samples = 2.0 * (both.rows - ratio / 2 * (xx.rows + yy.rows))
+    squared = both.squares * (1 + ratio**2 / 2) - ratio * (both.cubes[0] + both.cubes[1])
+    squared += ratio**2 / 4 * (xx.squares + yy.squares)
+    factor, value = 1.0, ratio
+    if x.rooted:
+        value = float(np.sqrt(max(ratio, 0.0)))
+        factor = 1 / (2 * value) if value > 0 else 1.0
+    samples = (samples - samples.mean()) * factor
+    pairs = ProductPairs(terms=((factor, ratio, x, y),), known=2.0 * factor**2 * max(squared, 0.0))
+    return Comparison(value=value, influence=Influence(samples=samples, pairs=pairs))
 
-    Args:
-        squares: Squared Frobenius norms (M, M) of the cross products of centred features.
-        lengths: Squared lengths (M, n) of the centred rows.
-        unbiased: HSIC as a U-statistic (Song et al. 2012) or as a V-statistic.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductPairs:
+    """Interactions of all pairs, as the terms they are made of: made when asked for, in blocks.
+
+    Attributes:
+        terms: Factor, inner product and the two spaces of each statistic.
+        known: Their sum of squares, where it has been added up already.
     """
-    hsic = squares
-    if unbiased:
-        n = lengths.shape[1]
-        totals = lengths.sum(axis=1)
-        hsic = squares - n / (n - 2) * (lengths @ lengths.T)
-        hsic = hsic + np.outer(totals, totals) / ((n - 1) * (n - 2))
-    own = hsic.diagonal()
-    return np.asarray(hsic / np.sqrt(np.outer(own, own)))
+
+    terms: tuple[tuple[float, float, ProductPart, ProductPart], ...]
+    known: float | None = None
+
+    def __sub__(self, other: ProductPairs) -> ProductPairs:
+        """Return the interactions of a difference."""
+        negative = tuple((-factor, *rest) for factor, *rest in other.terms)
+        return ProductPairs(terms=(*self.terms, *negative))  # type: ignore[arg-type]
+
+    def squared(self) -> float:
+        """Return the sum over unordered pairs of squared interactions."""
+        if self.known is not None:
+            return self.known
+        parts = {id(part): part for term in self.terms for part in term[2:]}
+        first = self.terms[0][2]
+
+        def work(start: int, stop: int) -> float:
+            blocks = {key: part.rows(start, stop) for key, part in parts.items()}
+            total = torch.zeros_like(next(iter(blocks.values())))
+            for factor, ratio, x, y in self.terms:
+                a, b = blocks[id(x)], blocks[id(y)]
+                total += factor * (a * b - ratio / 2 * (a * a + b * b))
+            return float(total.square().sum(dtype=torch.float64))
+
+        size = block_rows(first.n, spaces=2 * len(parts))
+        device = first.space.device
+        return 2.0 * sum(part for _, part in in_blocks(work, first.n, rows=size, device=device))
+
+
+def _diagonal_moments(x: DiagonalSums, y: DiagonalSums, n: int) -> tuple[float, float]:
+    """Return exact mean and deviation of sum A_ij B_p(i)p(j) (Kazi-Aoual et al. 1995)."""
+    mean = x.trace * y.trace / (n - 1)
+
+    def spread(s: DiagonalSums) -> float:
+        return (n - 1) * s.squares - s.trace**2
+
+    def diagonal(s: DiagonalSums) -> float:
+        return n * (n + 1) * s.diagonal_squares - (n - 1) * (s.trace**2 + 2 * s.squares)
+
+    variance = 2 * spread(x) * spread(y) / ((n - 1) ** 2 * (n + 1) * (n - 2))
+    variance += diagonal(x) * diagonal(y) / ((n + 1) * n * (n - 1) * (n - 2) * (n - 3))
+    return mean, float(np.sqrt(max(variance, 0.0)))

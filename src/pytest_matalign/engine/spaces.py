@@ -1,33 +1,36 @@
-"""Embeddings for the all-pairs engine: any array-like, read in row blocks, preprocessed on the way.
+"""Embeddings for the engine: any array-like, read in row blocks, preprocessed on the way.
 
-Every space is held (or read) as centred float32 rows and a bias per sample, in which both of the
-geometries the metrics use are exact to float32 whatever the offset of the original features: the
-inner product minus its row mean is rows_i . rows_j + bias_j, the distance |rows_i - rows_j|.
+Every space is held (or read) as rows near the origin and a bias per sample, in which both of the
+geometries the metrics use are exact to the working precision whatever the offset of the original
+features: inner products are rows_i . rows_j + bias_j but for a constant along row i, distances
+|rows_i - rows_j|. What is taken off is rounded to a power of two below the columns' deviation, so
+lattices stay lattices and, in float64, equal distances exactly equal.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import torch
 
+from pytest_matalign.engine.tiles import block_rows, in_blocks
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics.preprocessing import PREPROCESSES
+from pytest_matalign.metrics.arrays import row_labels
+from pytest_matalign.metrics.preprocessing import UNIT_ROWS, learn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
+    from pytest_matalign.metrics.arrays import Float64
+
+Precision = Literal["float64", "float32"]
+
 READ_ROWS = 4096
-
-
-def _run_lengths(index: torch.Tensor) -> list[int]:
-    """Return lengths of runs of an ascending index whose gaps are below 64."""
-    breaks = torch.nonzero(index[1:] - index[:-1] >= 64).ravel() + 1
-    edges = torch.cat([torch.tensor([0]), breaks, torch.tensor([len(index)])])
-    return [int(length) for length in edges.diff()]
+HELD = 2048
+"""Samples up to which a space's whole distance matrix is held; beyond, its rows are made anew."""
 
 
 class Rows(Protocol):
@@ -54,64 +57,80 @@ def shape_of(rows: Rows) -> tuple[int, int]:
 class Space:
     """One embedding: preprocessed rows on demand, kept in memory if `keep`.
 
+    `held` is the number of samples up to which `hold` makes the distance matrix.
+
     Attributes:
         n: Samples.
         width: Features.
         unit: Whether all preprocessed rows have length 1, so that inner products and distances
             order neighbours alike.
-        bias: float32 (n,), see the module.
-        squares: float32 (n,), squared lengths of the centred rows.
+        bias: (n,), see the module.
+        squares: (n,), squared lengths of the rows as held.
+        origin: float64 (width,), what was taken off the preprocessed rows.
     """
 
-    def __init__(self, rows: Rows, *, name: str, how: str, device: torch.device, keep: bool):
-        if how not in PREPROCESSES:
-            raise MetricInputError(
-                f"unknown preprocess {how!r}; choose one of {', '.join(PREPROCESSES)}."
-            )
-        self.name, self.how, self.device = name, how, device
-        self._source = rows
+    def __init__(
+        self,
+        rows: Rows,
+        *,
+        name: str,
+        how: str,
+        device: torch.device | None = None,
+        precision: Precision = "float64",
+        keep: bool = True,
+        held: int = HELD,
+    ) -> None:
+        self.name, self.how, self.device = name, how, device or torch.device("cpu")
+        self.dtype = torch.float64 if precision == "float64" else torch.float32
+        self._source, self._held = rows, held
         self.n, self.width = shape_of(rows)
         self._kept: torch.Tensor | None = None
-        self._mean_in = self._column_means() if how.startswith("center") else None
-        self._bound = self._truncation() if how == "prh" else None
-        self._mean_out, self.unit = self._describe()
-        bias = np.empty(self.n, dtype=np.float32)
-        squares = np.empty(self.n, dtype=np.float32)
-        kept = torch.empty((self.n, self.width), device=device) if keep else None
+        self._squared: torch.Tensor | None = None
+        self._labels: torch.Tensor | None = None
+        self._preparation = learn(how, lambda: (block for _, block in self._raw_blocks()))
+        self.origin, self.unit = self._describe()
+        self.bias = torch.empty(self.n, dtype=self.dtype)
+        self.squares = torch.empty(self.n, dtype=self.dtype)
+        kept = torch.empty((self.n, self.width), dtype=self.dtype) if keep else None
+        mean = np.zeros(self.width)
         for start, block in self._prepared_blocks():
             stop = start + len(block)
-            centred = block - self._mean_out
-            bias[start:stop] = centred @ self._mean_out
-            squares[start:stop] = np.einsum("ij,ij->i", centred, centred)
+            near = block - self.origin
+            mean += near.sum(axis=0) / self.n
+            self.bias[start:stop] = torch.from_numpy(near @ self.origin)
+            self.squares[start:stop] = torch.from_numpy(np.einsum("ij,ij->i", near, near))
             if kept is not None:
-                kept[start:stop] = torch.from_numpy(centred.astype(np.float32)).to(device)
-        if not squares.any():
+                kept[start:stop] = torch.from_numpy(near)
+        if not self.squares.any():
             raise MetricInputError(
                 f"every row of {name} is the same after preprocessing; a collapsed embedding "
                 "has no geometry to compare."
             )
-        self._kept = kept
-        self.bias = torch.from_numpy(bias).to(device)
-        self.squares = torch.from_numpy(squares).to(device)
+        if kept is not None:
+            self._find_copies(kept)
+            self._kept = kept.to(self.device)
+        self.bias, self.squares = self.bias.to(self.device), self.squares.to(self.device)
+        self._mean = torch.from_numpy(mean).to(self.dtype).to(self.device)
+        self._mean_bias = float(self.bias.double().mean())
 
     def rows(self, start: int, stop: int) -> torch.Tensor:
-        """Return centred rows start to stop as float32 (stop - start, width)."""
+        """Return rows start to stop (stop - start, width)."""
         if self._kept is not None:
             return self._kept[start:stop]
-        centred = self._prepare(self._read(start, stop)) - self._mean_out
-        return torch.from_numpy(centred.astype(np.float32)).to(self.device)
+        block = self._preparation.apply(self._read(start, stop), name=self.name, first=start)
+        return torch.from_numpy(block - self.origin).to(self.dtype).to(self.device)
+
+    def centred(self, start: int, stop: int) -> torch.Tensor:
+        """Return rows start to stop (stop - start, width) less the mean of all rows."""
+        return self.rows(start, stop) - self._mean
 
     def blocks(self, size: int) -> Iterator[tuple[int, torch.Tensor]]:
-        """Yield (first row, centred rows) in blocks of at most `size` rows."""
+        """Yield (first row, rows) in blocks of at most `size` rows."""
         for start in range(0, self.n, size):
             yield start, self.rows(start, min(start + size, self.n))
 
-    def column_blocks(self) -> Iterator[tuple[int, torch.Tensor]]:
-        """Yield (first row, centred rows): all at once where they are in memory."""
-        return self.blocks(self.n if self._kept is not None else READ_ROWS)
-
     def gather(self, index: torch.Tensor) -> torch.Tensor:
-        """Return centred rows (len(index), width) by index (len(index),)."""
+        """Return rows (len(index), width) by index (len(index),)."""
         if self._kept is not None:
             return self._kept[index.long().to(self.device)]
         unique, inverse = torch.unique(index.long().cpu(), return_inverse=True)
@@ -122,7 +141,87 @@ class Space:
         )
         return rows[inverse.to(self.device)]
 
-    def _read(self, start: int, stop: int) -> NDArray[np.float64]:
+    def products(self, start: int, stop: int) -> torch.Tensor:
+        """Return inner products (rows, n) of some rows with all, less a constant of each row."""
+        block = self.rows(start, stop)
+        result = self._empty(stop - start)
+        for first, other, places in self._columns():
+            out = result[:, first : first + len(other)]
+            torch.addmm(self.bias[places], block, other.T, out=out)
+        return self._spread(result)
+
+    def row_means(self) -> Float64:
+        """Return (n,): the mean of each row of `products`."""
+        mean = self._mean.double()
+        parts = [(block.double() @ mean).cpu() for _, block in self.blocks(READ_ROWS)]
+        means: Float64 = torch.cat(parts).numpy() + self._mean_bias
+        return means
+
+    def through_kernel(self, weights: Float64) -> Float64:
+        """Return sum_i weights_i kernel_ij (n,), the kernel being products less their row mean."""
+        given = torch.from_numpy(weights).to(self.device)
+        total = torch.zeros(self.width, dtype=torch.float64, device=self.device)
+        for start, block in self.blocks(READ_ROWS):
+            total += block.double().T @ given[start : start + len(block)]
+        parts = [block.double() @ total for _, block in self.blocks(READ_ROWS)]
+        result = torch.cat(parts) + self.bias.double() * given.sum()
+        return np.asarray(result.cpu().numpy() - weights @ self.row_means())
+
+    def squared(self, start: int, stop: int) -> torch.Tensor:
+        """Return squared distances (rows, n) of some rows to all; not to be written to."""
+        if self._squared is not None:
+            return self._squared[start:stop]
+        block = self.rows(start, stop)
+        result = self._empty(stop - start)
+        for first, other, places in self._columns():
+            out = result[:, first : first + len(other)]
+            torch.addmm(self.squares[places], block, other.T, alpha=-2.0, out=out)
+        result += self.squares[start:stop, None]
+        result.clamp_(min=0.0)
+        line = torch.arange(start, stop, device=self.device)
+        own = line if self._labels is None else self._labels[line]
+        result[torch.arange(stop - start, device=self.device), own] = 0.0
+        return self._spread(result)
+
+    def hold(self) -> None:
+        """Make the whole distance matrix now where there are few samples, to be used often."""
+        if self._squared is None and self.n <= self._held:
+            held = self._empty(self.n, self.n)
+            rows = block_rows(self.n)
+            start = 0
+            for stop, block in in_blocks(self.squared, self.n, rows=rows, device=self.device):
+                held[start:stop] = block
+                start = stop
+            self._squared = held
+
+    def _empty(self, rows: int, columns: int | None = None) -> torch.Tensor:
+        if columns is None:
+            columns = self.n if self._labels is None else len(self._firsts)
+        return torch.empty((rows, columns), dtype=self.dtype, device=self.device)
+
+    def _columns(self) -> Iterator[tuple[int, torch.Tensor, Any]]:
+        """Yield (first column, rows, their places among the samples): each different row once."""
+        if self._kept is None:
+            for start, block in self.blocks(READ_ROWS):
+                yield start, block, slice(start, start + len(block))
+        elif self._labels is None:
+            yield 0, self._kept, slice(None)
+        else:
+            yield 0, self._distinct, self._firsts
+
+    def _spread(self, values: torch.Tensor) -> torch.Tensor:
+        return values if self._labels is None else values.index_select(1, self._labels)
+
+    def _find_copies(self, kept: torch.Tensor) -> None:
+        """Note rows that are copies: products with them are made once, so they are all equal."""
+        labels = row_labels(kept.numpy())
+        _, firsts = np.unique(labels, return_index=True)
+        if len(firsts) < self.n:
+            self._labels = torch.from_numpy(labels).to(self.device)
+            self._firsts = torch.from_numpy(firsts).to(self.device)
+            self._distinct = kept[torch.from_numpy(firsts)].to(self.device)
+
+    def _read(self, start: int, stop: int) -> Float64:
         block = self._source[start:stop]
         if isinstance(block, torch.Tensor):
             block = block.detach().cpu().double().numpy()
@@ -135,51 +234,40 @@ class Space:
             )
         return values
 
-    def _raw_blocks(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        for start in range(0, self.n, READ_ROWS):
-            yield start, self._read(start, min(start + READ_ROWS, self.n))
+    def _raw_blocks(self) -> Iterator[tuple[int, Float64]]:
+        whole = isinstance(self._source, np.ndarray) and self._source.dtype == np.float64
+        size = self.n if whole and not isinstance(self._source, np.memmap) else READ_ROWS
+        for start in range(0, self.n, size):
+            yield start, self._read(start, min(start + size, self.n))
 
-    def _prepared_blocks(self) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    def _prepared_blocks(self) -> Iterator[tuple[int, Float64]]:
         for start, block in self._raw_blocks():
-            yield start, self._prepare(block)
+            yield start, self._preparation.apply(block, name=self.name, first=start)
 
-    def _column_means(self) -> NDArray[np.float64]:
-        total = np.zeros(self.width)
-        first = self._read(0, 1)[0]
-        for _, block in self._raw_blocks():
-            total += (block - first).sum(axis=0)  # differences: a constant column stays exact
-        means: NDArray[np.float64] = first + total / self.n
-        return means
-
-    def _truncation(self) -> float:
-        sizes = np.concatenate(
-            [np.abs(b).astype(np.float32).ravel() for _, b in self._raw_blocks()]
-        )
-        place = int(0.95 * sizes.size)
-        return float(np.partition(sizes, place)[place])
-
-    def _prepare(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self._mean_in is not None:
-            block = block - self._mean_in
-        if self._bound is not None:
-            block = np.clip(block, -self._bound, self._bound)
-        if self.how == "max":
-            top = block.max(axis=1, keepdims=True)
-            if (top <= 0).any():
-                raise MetricInputError(
-                    f"a row of {self.name} has no positive element, so preprocess 'max' cannot "
-                    "scale its maximum to 1; use another preprocess."
-                )
-            block = block / top
-        if self.how in {"l2", "center-l2", "prh"}:
-            norms = np.sqrt(np.einsum("ij,ij->i", block, block))[:, None]
-            block = np.divide(block, norms, out=np.zeros_like(block), where=norms > 0)
-        return block
-
-    def _describe(self) -> tuple[NDArray[np.float64], bool]:
-        total = np.zeros(self.width)
-        unit = self.how in {"l2", "center-l2", "prh"}
+    def _describe(self) -> tuple[Float64, bool]:
+        """Return what to take off the rows, and whether all have length 1."""
+        unit, count = self.how in UNIT_ROWS, 0
+        first, total, squares = np.zeros(()), np.zeros(()), np.zeros(())
         for _, block in self._prepared_blocks():
-            total += block.sum(axis=0)
+            first = first if count else block[0].copy()
+            count += len(block)
+            gaps = block - first
+            total, squares = total + gaps.sum(axis=0), squares + (gaps * gaps).sum(axis=0)
             unit = unit and bool(block.any(axis=1).all())
-        return total / self.n, unit
+        mean = total / count
+        deviation = np.sqrt(np.maximum(squares / count - mean * mean, 0.0))
+        step = np.exp2(np.floor(np.log2(np.where(deviation > 0, deviation, 1.0))))
+        origin = np.where(squares == 0, first, np.round((first + mean) / step) * step)
+        return origin, unit
+
+
+def _run_lengths(index: torch.Tensor) -> list[int]:
+    """Return lengths of runs of an ascending index whose gaps are below 64."""
+    breaks = torch.nonzero(index[1:] - index[:-1] >= 64).ravel() + 1
+    edges = torch.cat([torch.tensor([0]), breaks, torch.tensor([len(index)])])
+    return [int(length) for length in edges.diff()]
+
+
+def as_array(tensor: torch.Tensor) -> NDArray[Any]:
+    """Return a tensor as a numpy array, sharing memory where it can."""
+    return np.asarray(tensor.cpu().numpy())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -15,8 +16,13 @@ from pytest_matalign.metrics.arrays import (
     require_spread,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
 Preprocess = Literal["none", "l2", "center", "center-l2", "max", "prh"]
 PREPROCESSES: tuple[str, ...] = get_args(Preprocess)
+UNIT_ROWS = frozenset({"l2", "center-l2", "prh"})
+"""Those after which every row but one of zeros has length 1."""
 
 
 def preprocess(x: ArrayLike, how: str, *, name: str = "x") -> Float64:
@@ -36,19 +42,55 @@ def preprocess(x: ArrayLike, how: str, *, name: str = "x") -> Float64:
         MetricInputError: Unknown `how`, or `max` on a row without a positive element.
     """
     values = as_matrix(x, name)
-    if how == "none":
-        return values
-    if how == "center":
-        return _center(values)
-    if how == "l2":
-        return _unit_rows(values)
-    if how == "center-l2":
-        return _unit_rows(_center(values))
-    if how == "max":
-        return _scale_by_maximum(values, name)
+    return learn(how, lambda: [values]).apply(values, name=name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation:
+    """What preprocessing needs to know of all rows before it can change some of them.
+
+    Attributes:
+        how: See `preprocess`.
+        shift: Column means (d,), where they are taken off.
+        bound: Largest absolute value that is left, where larger ones are cut.
+    """
+
+    how: str
+    shift: Float64 | None = None
+    bound: float | None = None
+
+    def apply(self, rows: Float64, *, name: str, first: int = 0) -> Float64:
+        """Return prepared rows (m, d), the first of which is number `first` of the embedding.
+
+        Raises:
+            MetricInputError: `max` on a row without a positive element.
+        """
+        if self.shift is not None:
+            rows = rows - self.shift
+        if self.bound is not None:
+            rows = np.clip(rows, -self.bound, self.bound)
+        if self.how == "max":
+            return _scale_by_maximum(rows, name, first)
+        return _unit_rows(rows) if self.how in UNIT_ROWS else rows
+
+
+def learn(how: str, blocks: Callable[[], Iterable[Float64]]) -> Preparation:
+    """Return how to prepare an embedding that is read in blocks of rows (m, d).
+
+    Raises:
+        MetricInputError: Unknown `how`.
+    """
+    if how not in PREPROCESSES:
+        raise MetricInputError(
+            f"unknown preprocess {how!r}; choose one of {', '.join(PREPROCESSES)}."
+        )
+    if how.startswith("center"):
+        return Preparation(how=how, shift=_column_means(blocks()))
     if how == "prh":
-        return _unit_rows(_truncate(values))
-    raise MetricInputError(f"unknown preprocess {how!r}; choose one of {', '.join(PREPROCESSES)}.")
+        sizes = np.concatenate([np.abs(block).ravel() for block in blocks()])
+        place = int(0.95 * sizes.size)
+        return Preparation(how=how, bound=float(np.partition(sizes, place)[place]))
+    return Preparation(how=how)
 
 
 def prepared_pair(
@@ -66,11 +108,17 @@ def prepared_pair(
     return features
 
 
-def _center(x: Float64) -> Float64:
-    centred: Float64 = x - x.mean(axis=0)
+def _column_means(blocks: Iterable[Float64]) -> Float64:
+    count, total = 0, np.zeros(1)
+    first, constant = np.zeros(1), np.ones(1, dtype=bool)
+    for block in blocks:
+        first = first if count else block[0]
+        constant = constant & (block == first).all(axis=0)
+        total = total + block.sum(axis=0)
+        count += len(block)
     # Rounding of the mean must not turn a constant column into noise that l2 then blows up.
-    centred[:, (x == x[0]).all(axis=0)] = 0.0
-    return centred
+    means: Float64 = np.where(constant, first, total / count)
+    return means
 
 
 def _unit_rows(x: Float64) -> Float64:
@@ -79,19 +127,13 @@ def _unit_rows(x: Float64) -> Float64:
     return result
 
 
-def _scale_by_maximum(x: Float64, name: str) -> Float64:
+def _scale_by_maximum(x: Float64, name: str, first: int) -> Float64:
     top = x.max(axis=1, keepdims=True)
     if (top <= 0).any():
-        row = int(np.flatnonzero(top <= 0)[0])
+        row = first + int(np.flatnonzero(top <= 0)[0])
         raise MetricInputError(
             f"row {row} of {name} has no positive element, so preprocess 'max' cannot scale its "
             "maximum to 1; use another preprocess."
         )
     scaled: Float64 = x / top
     return scaled
-
-
-def _truncate(x: Float64) -> Float64:
-    size = np.abs(x).ravel()
-    bound = np.partition(size, int(0.95 * size.size))[int(0.95 * size.size)]
-    return np.clip(x, -bound, bound)

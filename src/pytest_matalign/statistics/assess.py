@@ -7,14 +7,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_matalign.engine.prepare import prepare_parts
+from pytest_matalign.engine.spaces import Space
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.metrics.arrays import ArrayLike, as_matrix, require_samples
 from pytest_matalign.statistics.calibration import calibrated_score
-from pytest_matalign.statistics.comparison import Comparison, Part, Space, make_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pytest_matalign.engine.part import Comparison, Part
     from pytest_matalign.metrics.spec import MetricSpec
 
 MINIMUM_SAMPLES = 10
@@ -116,13 +118,12 @@ def prepare(x: ArrayLike, *, specs: Iterable[MetricSpec], seed: int = 0) -> Prep
     matrix = as_matrix(x, "the embedding")
     require_samples(len(matrix), MINIMUM_SAMPLES)
     digest = hashlib.sha256(repr(matrix.shape).encode() + matrix.tobytes()).hexdigest()
-    spaces: dict[str, Space] = {}
+    by_preprocess: dict[str, list[MetricSpec]] = {}
+    for spec in dict.fromkeys(specs):
+        by_preprocess.setdefault(spec.preprocess, []).append(spec)
     parts: dict[MetricSpec, Part] = {}
-    for spec in specs:
-        if spec.preprocess not in spaces:
-            spaces[spec.preprocess] = Space(matrix, how=spec.preprocess, seed=seed)
-        if spec not in parts:
-            parts[spec] = make_part(spaces[spec.preprocess], spec)
+    for how, group in by_preprocess.items():
+        parts |= prepare_parts(Space(matrix, name="the embedding", how=how), group, seed=seed)
     return Prepared(n=len(matrix), digest=digest, seed=seed, parts=parts)
 
 
@@ -160,7 +161,9 @@ def assess(x: Prepared, y: Prepared, spec: MetricSpec, *, confidence: float = 0.
         null_mean=null.mean,
         null_sd=null.sd,
         p_value=null.p_value,
-        calibrated=calibrated_score(result.value, threshold=null.threshold, best=_best(spec, x.n)),
+        calibrated=calibrated_score(
+            result.value, threshold=null.threshold, best=spec.row.best(x.n, spec.k)
+        ),
         n=x.n,
         k=spec.k,
         preprocess=spec.preprocess,
@@ -196,7 +199,7 @@ def assess_difference(
     if tolerance < 0:
         raise MetricInputError(f"tolerance is {tolerance}; give the acceptable loss as 0 or more.")
     quantile = _quantile(confidence)
-    new, old = (_compare(model, reference, spec) for model in (candidate, baseline))
+    new, old = _compare_both(candidate, baseline, reference, spec)
     value = new.value - old.value
     error = (new.influence - old.influence).standard_error()
     margin = (value if spec.direction == "higher" else -value) + tolerance
@@ -215,9 +218,18 @@ def assess_difference(
     )
 
 
-def _compare(x: Prepared, y: Prepared, spec: MetricSpec) -> Comparison:
-    first, second, _ = _ordered(x, y, spec)
-    return first.compare(second)
+def _compare_both(
+    candidate: Prepared, baseline: Prepared, reference: Prepared, spec: MetricSpec
+) -> tuple[Comparison, Comparison]:
+    """Return both comparisons with the reference, from one pass over the three."""
+    sides: list[Part] = []
+    pairs = []
+    for model in (candidate, baseline):
+        first, second, _ = _ordered(model, reference, spec)
+        sides += [side for side in (first, second) if side not in sides]
+        pairs.append((sides.index(first), sides.index(second)))
+    new, old = type(sides[0]).compare_all(sides, pairs)
+    return new, old
 
 
 def _ordered(x: Prepared, y: Prepared, spec: MetricSpec) -> tuple[Part, Part, bool]:
@@ -238,11 +250,6 @@ def _ordered(x: Prepared, y: Prepared, spec: MetricSpec) -> tuple[Part, Part, bo
     swapped = y.digest < x.digest
     first, second = (y, x) if swapped else (x, y)
     return first.parts[spec], second.parts[spec], swapped
-
-
-def _best(spec: MetricSpec, n: int) -> float:
-    """Return the value of a space with itself."""
-    return ((spec.k or 1) + 1) / n if spec.direction == "lower" else 1.0
 
 
 def _quantile(confidence: float) -> float:

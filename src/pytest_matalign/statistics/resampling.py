@@ -13,13 +13,6 @@ import numpy as np
 
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.metrics.arrays import ArrayLike, Float64, as_pair, require_samples
-from pytest_matalign.metrics.cka import linear_cka
-from pytest_matalign.metrics.cknna import cknna
-from pytest_matalign.metrics.distance_correlation import distance_correlation
-from pytest_matalign.metrics.information_imbalance import information_imbalance
-from pytest_matalign.metrics.neighbours import mutual_knn
-from pytest_matalign.metrics.procrustes import procrustes
-from pytest_matalign.metrics.rsa import rsa
 from pytest_matalign.statistics.calibration import calibrated_score
 
 if TYPE_CHECKING:
@@ -62,28 +55,8 @@ class PermutationTest:
     draws: int
 
 
-def metric_function(spec: MetricSpec) -> Callable[[Float64, Float64], float]:
-    """Return the plain metric of a specification as a function of two arrays (n, d1), (n, d2)."""
-    how = spec.preprocess
-    k = spec.k or 0
-
-    def imbalance(x: Float64, y: Float64) -> float:
-        forth, back = information_imbalance(x, y, k=k, preprocess=how)
-        return (forth + back) / 2
-
-    functions: dict[str, Callable[[Float64, Float64], float]] = {
-        "cknna": lambda x, y: cknna(x, y, k=k, preprocess=how),
-        "mutual_knn": lambda x, y: mutual_knn(x, y, k=k, preprocess=how),
-        "distance_correlation": lambda x, y: distance_correlation(
-            x, y, bias_corrected=True, preprocess=how
-        ),
-        "distance_correlation_biased": lambda x, y: distance_correlation(x, y, preprocess=how),
-        "information_imbalance": imbalance,
-        "linear_cka": lambda x, y: linear_cka(x, y, unbiased=True, preprocess=how),
-        "rsa": lambda x, y: rsa(x, y, preprocess=how),
-        "procrustes": lambda x, y: procrustes(x, y, preprocess=how),
-    }
-    return functions[spec.name]
+def _value_of(spec: MetricSpec) -> Callable[[Float64, Float64], float]:
+    return lambda x, y: spec.define(x, y)[0]
 
 
 def subsampling_interval(
@@ -127,7 +100,7 @@ def subsampling_interval(
             f"a fraction of {fraction} of {n} samples is {size}; {spec.name} needs subsamples of "
             f"at least {least}, and fewer than all."
         )
-    metric = metric_function(spec)
+    metric = _value_of(spec)
     rng = np.random.Generator(np.random.PCG64(seed))
     values = np.array(
         [
@@ -170,7 +143,7 @@ def jackknife_interval(
     if groups < 3:
         raise MetricInputError(f"groups is {groups}; the jackknife needs at least 3.")
     require_samples(n, 2 * groups)
-    metric = metric_function(spec)
+    metric = _value_of(spec)
     member = np.random.Generator(np.random.PCG64([seed, n])).permutation(n) % groups
     values = np.array([metric(a[member != g], b[member != g]) for g in range(groups)])
     error = float(np.sqrt((groups - 1) / groups * ((values - values.mean()) ** 2).sum()))
@@ -212,20 +185,19 @@ def permutation_test(
     if draws < 19:
         raise MetricInputError(f"draws is {draws}; at least 19 are needed for a 5 % threshold.")
     a, b = as_pair(x, y)
-    metric = metric_function(spec)
+    metric = _value_of(spec)
     value = metric(a, b)
     rng = np.random.Generator(np.random.PCG64(seed))
     null = np.array([metric(a, b[rng.permutation(len(b))]) for _ in range(draws)])
     sign = 1.0 if spec.direction == "higher" else -1.0
     ordered = np.sort(np.append(sign * null, sign * value))
     threshold = sign * float(ordered[int(np.ceil(0.95 * (draws + 1))) - 1])
-    best = ((spec.k or 1) + 1) / len(a) if spec.direction == "lower" else 1.0
     return PermutationTest(
         value=value,
         null_mean=float(null.mean()),
         null_sd=float(null.std(ddof=1)),
         p_value=float((1 + (sign * null >= sign * value).sum()) / (draws + 1)),
         threshold=threshold,
-        calibrated=calibrated_score(value, threshold=threshold, best=best),
+        calibrated=calibrated_score(value, threshold=threshold, best=spec.row.best(len(a), spec.k)),
         draws=draws,
     )

@@ -6,17 +6,19 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
-from pytest_matalign.metrics.cka import double_centred
-from pytest_matalign.statistics.pairwise import DiagonalSums, _diagonal_moments
-from pytest_matalign.statistics.permutation import (
+from pytest_matalign.engine.permutation import (
+    Margins,
     Null,
     pair_sums,
     permutation_covariance,
     symmetric_null,
     symmetric_sums,
 )
+from pytest_matalign.engine.products import DiagonalSums, _diagonal_moments
+from pytest_matalign.metrics.cka import double_centred
 
 N = 7
 
@@ -32,6 +34,16 @@ def _matrix(rng, *, symmetric):
     return a + a.T if symmetric else a
 
 
+def _pair_sums(a, b):
+    margins = [Margins(rows=m.sum(axis=1), columns=m.sum(axis=0)) for m in (a, b)]
+    return pair_sums(*margins, same=float((a * b).sum()), turned=float((a * b.T).sum()))
+
+
+def _symmetric_sums(a):
+    whole = torch.from_numpy(a)
+    return symmetric_sums(lambda start, stop: whole[start:stop], N)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_covariance_of_two_sums_is_exact(seed):
     """Mean and covariance over all 5040 permutations come from per-space sums alone."""
@@ -39,9 +51,9 @@ def test_covariance_of_two_sums_is_exact(seed):
     a1, a2, b1, b2 = (_matrix(rng, symmetric=False) for _ in range(4))
     first, second = _all_values(a1, b1), _all_values(a2, b2)
     assert first.mean() == pytest.approx(a1.sum() * b1.sum() / (N * (N - 1)))
-    cross = permutation_covariance(pair_sums(a1, a2), pair_sums(b1, b2), N)
+    cross = permutation_covariance(_pair_sums(a1, a2), _pair_sums(b1, b2), N)
     assert cross == pytest.approx(np.cov(first, second, bias=True)[0, 1])
-    own = permutation_covariance(pair_sums(a1, a1), pair_sums(b1, b1), N)
+    own = permutation_covariance(_pair_sums(a1, a1), _pair_sums(b1, b1), N)
     assert own == pytest.approx(first.var())
 
 
@@ -51,7 +63,7 @@ def test_symmetric_sums_give_three_exact_moments(seed):
     rng = np.random.default_rng(seed)
     a, b = (_matrix(rng, symmetric=True) for _ in range(2))
     values = _all_values(a, b)
-    null = symmetric_null(symmetric_sums(a), symmetric_sums(b), N)
+    null = symmetric_null(_symmetric_sums(a), _symmetric_sums(b), N)
     assert null.mean == pytest.approx(values.mean())
     assert null.sd == pytest.approx(values.std())
     assert null.skewness == pytest.approx(stats.skew(values), abs=1e-9)

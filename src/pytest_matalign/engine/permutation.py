@@ -12,15 +12,21 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
-from pytest_matalign.metrics.arrays import product
+from pytest_matalign.engine.tiles import block_rows, in_blocks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from pytest_matalign.metrics.arrays import Float64
 
 SMALLEST_P = 1e-300
+PERMUTATIONS = 128
+"""Permutations sampled for a skewness that has no closed form; mean and variance are exact."""
+_ALL_TRIANGLES, _SOME_ROWS = 4096, 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +74,61 @@ def _pearson_tail(z: float, skewness: float) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NullResult:
+    """Null distribution on the scale of the statistic, and the tail beyond the value seen."""
+
+    mean: float
+    sd: float
+    p_value: float
+    threshold: float
+    """The value that independent spaces exceed in 5 % of permutations."""
+
+
+def upper_null(null: Null, value: float) -> NullResult:
+    """Return the null of a statistic whose large values mean alignment."""
+    return NullResult(
+        mean=null.mean,
+        sd=null.sd,
+        p_value=null.upper_tail(value),
+        threshold=null.quantile(0.95),
+    )
+
+
+def lower_null(null: Null, value: float) -> NullResult:
+    """Return the null of a statistic whose small values mean alignment."""
+    return NullResult(
+        mean=null.mean,
+        sd=null.sd,
+        p_value=null.lower_tail(value),
+        threshold=null.quantile(0.05),
+    )
+
+
+def sampled_null(samples: Float64, value: float, *, higher: bool) -> NullResult:
+    """Return the null of a statistic from a few permutations, with the tail of their t law."""
+    from scipy.special import stdtr, stdtrit
+
+    count = len(samples)
+    mean, sd = float(samples.mean()), float(samples.std(ddof=1))
+    spread = sd * np.sqrt(1 + 1 / count)  # the value is one more draw under the null
+    sign = 1.0 if higher else -1.0
+    p = float(stdtr(count - 1, -sign * (value - mean) / spread)) if spread > 0 else 1.0
+    return NullResult(
+        mean=mean,
+        sd=sd,
+        p_value=p,
+        threshold=mean + sign * spread * float(stdtrit(count - 1, 0.95)),
+    )
+
+
+def sampled_skewness(samples: Float64, mean: float, sd: float) -> float:
+    """Return the skewness of sampled permutations about the exact mean and deviation."""
+    if sd <= 0:
+        return 0.0
+    return float(np.clip((((samples - mean) / sd) ** 3).mean(), -2.0, 2.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PairSums:
     """What the covariance of two sums needs of one space's matrices A1, A2 (diagonals 0).
 
@@ -82,26 +143,40 @@ class PairSums:
     column_row: float
 
 
-def pair_sums(a: Float64, b: Float64) -> PairSums:
-    """Return the sums over index coincidences of two matrices (n, n) with diagonal 0."""
-    n = len(a)
-    (ra, ca, ma), (rb, cb, mb) = _margins(a), _margins(b)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Margins:
+    """Sums over rows and over columns of a matrix with diagonal 0, each (n,)."""
+
+    rows: Float64
+    columns: Float64
+
+    def centred(self) -> tuple[Float64, Float64, float]:
+        """Return the margins of the matrix less its off-diagonal mean, and that mean."""
+        n = len(self.rows)
+        mean = float(self.rows.sum()) / (n * (n - 1))
+        return self.rows - (n - 1) * mean, self.columns - (n - 1) * mean, mean
+
+
+def pair_sums(a: Margins, b: Margins, *, same: float, turned: float) -> PairSums:
+    """Return the sums over index coincidences of two matrices with diagonal 0.
+
+    Args:
+        a: Margins of the first.
+        b: Margins of the second.
+        same: sum A_ij B_ij.
+        turned: sum A_ij B_ji.
+    """
+    n = len(a.rows)
+    (ra, ca, ma), (rb, cb, mb) = a.centred(), b.centred()
     shift = n * (n - 1) * ma * mb
     return PairSums(
-        same=float(np.einsum("ij,ij->", a, b)) - shift,
-        turned=float(np.einsum("ij,ji->", a, b)) - shift,
+        same=same - shift,
+        turned=turned - shift,
         rows=float((ra * rb).sum()),
         columns=float((ca * cb).sum()),
         row_column=float((ra * cb).sum()),
         column_row=float((ca * rb).sum()),
     )
-
-
-def _margins(a: Float64) -> tuple[Float64, Float64, float]:
-    n = len(a)
-    rows, columns = a.sum(axis=1), a.sum(axis=0)
-    mean = float(rows.sum()) / (n * (n - 1))
-    return rows - (n - 1) * mean, columns - (n - 1) * mean, mean
 
 
 def permutation_covariance(x: PairSums, y: PairSums, n: int) -> float:
@@ -140,24 +215,43 @@ class SymmetricSums:
     thirds: tuple[float, ...]
 
 
-def symmetric_sums(matrix: Float64) -> SymmetricSums:
-    """Return the sums needed for exact mean, variance and skewness; matrix (n, n), diagonal 0."""
-    n = len(matrix)
-    mean = float(matrix.sum()) / (n * (n - 1))
-    a = matrix - mean
-    np.fill_diagonal(a, 0.0)
-    squares = a * a
-    r, q = a.sum(axis=1), squares.sum(axis=1)
-    cube = float(np.einsum("ij,ij->", squares, a))
-    triangle = float(np.einsum("ij,ij->", product(a, a), a))
-    double = float(q.sum())
-    total = float(r.sum())
+def symmetric_sums(rows_of: Callable[[int, int], torch.Tensor], n: int) -> SymmetricSums:
+    """Return the sums needed for exact mean, variance and skewness, from blocks of rows.
+
+    Args:
+        rows_of: Gives rows start to stop (stop - start, n) in float64 of a symmetric matrix with
+            diagonal 0; may be called from several threads.
+        n: Samples. Above 4,096 the sum over triangles, which takes n^3 steps, is estimated from
+            256 of the rows.
+    """
+    size = block_rows(n)
+    margins = [block for _, block in in_blocks(lambda i, j: rows_of(i, j).sum(1), n, rows=size)]
+    sums = torch.cat(margins)
+    mean = float(sums.sum()) / (n * (n - 1))
+    r = sums - (n - 1) * mean
+
+    def centred(start: int, stop: int) -> torch.Tensor:
+        block = rows_of(start, stop) - mean
+        line = torch.arange(stop - start)
+        block[line, line + start] = 0.0
+        return block
+
+    def work(start: int, stop: int) -> tuple[torch.Tensor, float, torch.Tensor]:
+        a = centred(start, stop)
+        squares = a * a
+        return squares.sum(1), float((squares * a).sum()), a @ r
+
+    parts = [part for _, part in in_blocks(work, n, rows=size)]
+    q, cube = torch.cat([part[0] for part in parts]), sum(part[1] for part in parts)
+    across = torch.cat([part[2] for part in parts])
+    triangle = _triangles(centred, n, size)
+    double, total = float(q.sum()), float(r.sum())
     wedge = float((r * r).sum()) - double
     apart = total**2 - 2 * double - 4 * wedge
     qr = float((q * r).sum())
     double_touch = qr - cube
     double_apart = double * total - 4 * qr + 2 * cube
-    path = float((r * np.einsum("ij,j->i", a, r)).sum()) - 2 * qr + cube - triangle
+    path = float((r * across).sum()) - 2 * qr + cube - triangle
     star = float((r**3).sum()) - 3 * qr + 2 * cube
     wedge_apart = wedge * total - 4 * double_touch - 2 * triangle - 2 * star - 4 * path
     three_apart = apart * total - 4 * double_apart - 8 * path - 8 * wedge_apart
@@ -175,6 +269,28 @@ def symmetric_sums(matrix: Float64) -> SymmetricSums:
             three_apart,
         ),
     )
+
+
+def _triangles(rows_of: Callable[[int, int], torch.Tensor], n: int, size: int) -> float:
+    """Return the sum over i, j, k of A_ij A_jk A_ki."""
+    if n <= _ALL_TRIANGLES:
+        whole = torch.cat([block for _, block in in_blocks(rows_of, n, rows=size)])
+
+        def work(start: int, stop: int) -> float:
+            some = whole[start:stop]
+            return float(((some @ whole) * some).sum())
+
+        return sum(part for _, part in in_blocks(work, n, rows=size))
+    chosen = torch.linspace(0, n - 1, _SOME_ROWS).long()
+    some = torch.cat([rows_of(int(i), int(i) + 1) for i in chosen])
+
+    def step(start: int, stop: int) -> torch.Tensor:
+        return some[:, start:stop] @ rows_of(start, stop)
+
+    paths = torch.zeros_like(some)
+    for _, part in in_blocks(step, n, rows=size):
+        paths += part
+    return float((paths * some).sum()) * n / len(chosen)
 
 
 def symmetric_null(x: SymmetricSums, y: SymmetricSums, n: int) -> Null:

@@ -1,0 +1,283 @@
+"""Metrics of two embeddings: the engine with two spaces, in float64.
+
+The values are those of the definitions in `pytest_matalign.metrics`, one file each, which say what
+a metric is; here they are worked out in blocks, without n x n matrices, on all threads. Variants
+that have no pass of their own are worked out as defined.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_matalign.engine.dimension import nearest_rows
+from pytest_matalign.engine.distances import DistancePass, DistanceSums, imbalances
+from pytest_matalign.engine.features import cka_values, cross_row, lengths, procrustes_values
+from pytest_matalign.engine.neighbours import Neighbours, neighbour_lists
+from pytest_matalign.engine.overlap import overlap_values
+from pytest_matalign.engine.ranks import RankPart
+from pytest_matalign.engine.spaces import Space
+from pytest_matalign.engine.tiles import block_rows, in_blocks
+from pytest_matalign.metrics.arrays import as_pair
+from pytest_matalign.metrics.cknna import cknna as _cknna
+from pytest_matalign.metrics.dimension import (
+    DimensionMethod,
+    dimension_from_nearest,
+    distinct_rows,
+    neighbours_needed,
+)
+from pytest_matalign.metrics.neighbours import require_neighbours
+from pytest_matalign.metrics.preprocessing import preprocess as prepare_features
+from pytest_matalign.metrics.rsa import rsa as _rsa
+
+if TYPE_CHECKING:
+    from pytest_matalign.metrics.arrays import ArrayLike
+    from pytest_matalign.metrics.cknna import CknnaEstimator
+    from pytest_matalign.metrics.rsa import RsaCorrelation, RsaDistance
+
+
+def mutual_knn(x: ArrayLike, y: ArrayLike, *, k: int = 10, preprocess: str = "center-l2") -> float:
+    """Return the share of neighbours two spaces have in common (estimator `mutual-knn/1`).
+
+    Neighbours are by largest inner product (Huh et al. 2024, arXiv 2405.07987). Tied samples share
+    the last places; a space agrees with itself to 1 even so. Independent spaces give k / (n - 1)
+    on average.
+
+    Args:
+        x: (n, d1).
+        y: (n, d2), row i being the same sample.
+        k: Number of neighbours, 1 to n - 1.
+        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
+
+    Raises:
+        MetricInputError: Arrays that cannot be compared, or k out of range.
+    """
+    sides = _neighbours(_spaces(x, y, preprocess), k, by_product=True)
+    return float(overlap_values(sides, kernel=False)[0, 1])
+
+
+def cknna(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    k: int = 25,
+    estimator: CknnaEstimator = "paper",
+    preprocess: str = "center-l2",
+) -> float:
+    """Return CKNNA of two spaces, from about 0 (unrelated) to 1 (same neighbours, same kernel).
+
+    The value falls with n at fixed k; compare only at equal n and k.
+
+    Args:
+        x: (n, d1).
+        y: (n, d2), row i being the same sample.
+        k: Number of neighbours, 1 to n - 1.
+        estimator: `paper` (`cknna-paper/1`; Huh et al. 2024, eq. 16 to 18), or as the authors' code
+            computes it: `masked-hsic` (`cknna-masked-hsic/1`), `masked-hsic-biased`
+            (`cknna-masked-hsic-biased/1`, 0.6 to 0.97 for unrelated data).
+        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
+
+    Raises:
+        MetricInputError: Arrays that cannot be compared, k out of range, unknown estimator.
+    """
+    if estimator != "paper":
+        return _cknna(x, y, k=k, estimator=estimator, preprocess=preprocess)
+    sides = _neighbours(_spaces(x, y, preprocess, minimum=4), k, by_product=True)
+    return float(overlap_values(sides, kernel=True)[0, 1])
+
+
+def information_imbalance(
+    x: ArrayLike, y: ArrayLike, *, k: int = 1, preprocess: str = "center-l2"
+) -> tuple[float, float]:
+    """Return the imbalance x to y and y to x (estimator `information-imbalance/1`).
+
+    x to y is 2 / n times the mean rank, by Euclidean distance in y, of the k nearest neighbours
+    in x (Glielmo et al. 2022, PNAS Nexus 1, eq. 2). Near (k + 1) / n: x tells all about y's
+    neighbours; 1: nothing. Lower is more aligned. Tied samples get mid-ranks.
+
+    Args:
+        x: (n, d1).
+        y: (n, d2), row i being the same sample.
+        k: Number of neighbours, 1 to n - 1.
+        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
+
+    Raises:
+        MetricInputError: Arrays that cannot be compared, or k out of range.
+    """
+    spaces = _spaces(x, y, preprocess)
+    sides = _neighbours(spaces, k, by_product=False)
+    both = imbalances(_summed(DistancePass(spaces, sides, products=False)), spaces[0].n, k)
+    return float(both[0, 1]), float(both[1, 0])
+
+
+def distance_correlation(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    bias_corrected: bool = False,
+    squared: bool = False,
+    preprocess: str = "center-l2",
+) -> float:
+    """Return the distance correlation of Szekely et al. 2007 on Euclidean distances.
+
+    Three quantities go by this name. `distance-correlation/1` (the default here, and in most
+    packages): the square root of the V-statistic, 0 to 1. `distance-correlation-squared/1`
+    (`squared=True`): the same without the root. `distance-correlation-unbiased/1`
+    (`bias_corrected=True`): the U-statistic of Szekely and Rizzo 2014, on the squared scale, 0 on
+    average for unrelated data and possibly negative. The others grow with d / n.
+
+    Args:
+        x: (n, d1).
+        y: (n, d2), row i being the same sample.
+        bias_corrected: U-statistic; `squared` then changes nothing. Needs n >= 4.
+        squared: Leave the V-statistic on the squared scale.
+        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
+
+    Raises:
+        MetricInputError: Arrays that cannot be compared, or all rows of one the same.
+    """
+    work = DistancePass(_spaces(x, y, preprocess, minimum=4), products=True)
+    value = float(work.correlations(_summed(work), unbiased=bias_corrected)[0, 1])
+    if bias_corrected or squared:
+        return value
+    return float(np.sqrt(max(value, 0.0)))
+
+
+def linear_cka(
+    x: ArrayLike, y: ArrayLike, *, unbiased: bool = False, preprocess: str = "center-l2"
+) -> float:
+    """Return linear CKA, 0 to 1 (estimators `linear-cka/1`, `linear-cka-unbiased/1`).
+
+    The biased form (Kornblith et al. 2019) grows with d / n for unrelated data; the unbiased one
+    (Song et al. 2012, eq. 5) is 0 on average and may be negative.
+
+    Args:
+        x: (n, d1).
+        y: (n, d2), row i being the same sample.
+        unbiased: Which of the two forms; the unbiased one needs n >= 4.
+        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
+
+    Raises:
+        MetricInputError: Arrays that cannot be compared, or all rows of one the same.
+    """
+    spaces = _spaces(x, y, preprocess, minimum=4)
+    squares, _ = _crossed(spaces, nuclear=False)
+    of_rows = np.stack([lengths(space) for space in spaces])
+    return float(cka_values(squares, of_rows, unbiased=unbiased)[0, 1])
+
+
+def procrustes(x: ArrayLike, y: ArrayLike, *, preprocess: str = "center-l2") -> float:
+    """Return the cosine after the best rotation, 0 to 1 (estimator `procrustes-cosine/1`).
+
+    The nuclear norm of X'Y over the Frobenius norms of X and Y, columns centred (Williams et al.
+    2021). Ignores rotation, shift and scale; grows with d / n for unrelated data.
+
+    Args:
+        x: (n, d1).
+        y: (n, d2), row i being the same sample.
+        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
+
+    Raises:
+        MetricInputError: Arrays that cannot be compared, or all rows of one the same.
+    """
+    spaces = _spaces(x, y, preprocess)
+    _, nuclear = cross_row(spaces, 0, nuclear=True)
+    norms = np.array([lengths(space).sum() for space in spaces])
+    full = np.array([[np.nan, nuclear[1]], [nuclear[1], np.nan]])
+    return float(procrustes_values(full, norms)[0, 1])
+
+
+def rsa(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    distance: RsaDistance = "euclidean",
+    correlation: RsaCorrelation = "spearman",
+    quantiles: tuple[float, float] | None = None,
+    preprocess: str = "center-l2",
+) -> float:
+    """Return the correlation of two spaces' pairwise distances, -1 to 1.
+
+    Estimator `rsa-DISTANCE-CORRELATION/1`, or `rsa-geotopological-DISTANCE-CORRELATION/1` where
+    `quantiles` are given (Lin and Kriegeskorte 2023, arXiv 2309.11028). All pairs are ranked at
+    once: up to 16,384 samples.
+
+    Args:
+        x: (n, d1).
+        y: (n, d2), row i being the same sample.
+        distance: `euclidean`, `squared-euclidean`, `cosine` or `correlation`.
+        correlation: `spearman` or `pearson`, over the n (n - 1) / 2 pairs.
+        quantiles: Lower and upper quantile of each space's own distances, 0 <= low < up <= 1.
+        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
+
+    Raises:
+        MetricInputError: Arrays that cannot be compared, unknown settings, or all pairs of a
+            space equally far apart.
+    """
+    if (distance, correlation, quantiles) != ("euclidean", "spearman", None):
+        return _rsa(
+            x,
+            y,
+            distance=distance,
+            correlation=correlation,
+            quantiles=quantiles,
+            preprocess=preprocess,
+        )
+    first, second = (RankPart(space) for space in _spaces(x, y, preprocess))
+    return float(np.einsum("p,p->", first.ranks, second.ranks)) / len(first.ranks)
+
+
+def intrinsic_dimension(
+    x: ArrayLike, *, method: DimensionMethod = "twonn", k: int = 50, preprocess: str = "none"
+) -> float:
+    """Return the intrinsic dimension of a space.
+
+    `twonn` (`twonn/1`, Facco et al. 2017), `mle` (`mle/1`, Levina and Bickel 2005) or `gride`
+    (`gride/1`, Denti et al. 2022). Identical rows are counted once.
+
+    Args:
+        x: (n, d).
+        method: Which estimator.
+        k: Neighbours used by `mle` and `gride`; `twonn` uses two.
+        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`; `none` by default,
+            as row normalisation takes off one dimension.
+
+    Raises:
+        MetricInputError: Unknown method, or too few different samples.
+    """
+    features = distinct_rows(prepare_features(x, preprocess))
+    _, distances = nearest_rows(features, neighbours_needed(method, k))
+    return dimension_from_nearest(distances, method)
+
+
+def _spaces(x: ArrayLike, y: ArrayLike, how: str, *, minimum: int = 3) -> list[Space]:
+    sides = zip("xy", as_pair(x, y, minimum=minimum), strict=True)
+    return [Space(side, name=name, how=how) for name, side in sides]
+
+
+def _neighbours(spaces: list[Space], k: int, *, by_product: bool) -> list[Neighbours]:
+    require_neighbours(k, spaces[0].n)
+    sides = []
+    for space in spaces:
+        by = {"by_product" if by_product else "by_distance": k}
+        found = next(lists for lists in neighbour_lists(space, **by) if lists is not None)
+        sides.append(found.nearest(k))
+    return sides
+
+
+def _summed(work: DistancePass) -> DistanceSums:
+    sums = DistanceSums.empty(len(work.spaces), work.n)
+    rows = block_rows(work.n, spaces=len(work.spaces))
+    for stop, block in in_blocks(work.block, work.n, rows=rows):
+        sums.add(stop, block)
+    return sums
+
+
+def _crossed(spaces: list[Space], *, nuclear: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return squared Frobenius and nuclear norms (M, M) of all cross products."""
+    count = len(spaces)
+    squares, nuclears = np.zeros((count, count)), np.zeros((count, count))
+    for a in range(count):
+        squares[a, a:], nuclears[a, a:] = cross_row(spaces, a, nuclear=nuclear)
+    return squares + np.triu(squares, 1).T, nuclears + np.triu(nuclears, 1).T
