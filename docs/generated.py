@@ -15,6 +15,7 @@ import click
 import msgspec
 from mkdocs.structure.files import File
 
+import rooms  # beside this file; MkDocs puts the folder on the path while it loads a hook
 from pytest_matalign.cli.main import matalign
 from pytest_matalign.run.options import OPTIONS
 from pytest_matalign.run.settings import HostGate, HostTable
@@ -36,7 +37,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add every generated page."""
     for path, text in pages().items():
         files.append(File.generated(config, path, content=text))
+    files.append(File.generated(config, "images/rooms.svg", content=rooms.picture()))
     return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Put the table of the rooms where a page asks for it."""
+    return markdown.replace("<!-- rooms -->", rooms.table())
 
 
 def pages() -> Mapping[str, str]:

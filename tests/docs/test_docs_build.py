@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_matalign.splits import split_cards
+import pytest_matalign as pm
+from pytest_matalign import split_cards
 from pytest_matalign.zoo.registry import cards
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built site; `--strict` makes a broken link or a missing name an error."""
     for package in ("mkdocs", "material", "mkdocstrings"):
-        pytest.importorskip(package, reason="the extra `docs` is not installed")
+        pytest.importorskip(package, reason="the group `docs` is not installed")
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder],
@@ -51,9 +52,24 @@ def test_every_option_and_command_is_listed(site: Path) -> None:
 
 def test_public_names_have_their_docstrings(site: Path) -> None:
     """The reference of Python is generated from the source."""
-    text = re.sub(r"<[^>]+>", " ", (site / "reference/api/index.html").read_text("utf-8"))
-    for name in ("load_split", "assess", "write_html", "build_companion", "write_embeddings"):
-        assert re.search(rf"\b{name}\b", text), name
+    page = (site / "reference/api/index.html").read_text("utf-8")
+    for name in pm.__all__:
+        _, heading, rest = page.partition(f'id="pytest_matalign.{name}"')
+        assert heading, name
+        text = re.sub(r"<[^>]+>", "", rest[: rest.find('id="pytest_matalign.')])
+        (sentence, *_) = (getattr(pm, name).__doc__ or "").split("\n")
+        assert re.sub("[^a-z]", "", sentence.lower()) in re.sub("[^a-z]", "", text.lower()), name
+
+
+def test_the_architecture_page_shows_every_room(site: Path) -> None:
+    """Table and picture are drawn from the contract and the source."""
+    page = (site / "explanation/architecture/index.html").read_text("utf-8")
+    picture = (site / "images/rooms.svg").read_text("utf-8")
+    package = Path(pm.__file__).parent
+    for room in {path.parent.name for path in package.glob("*/__init__.py")}:
+        assert f"<code>{room}</code>" in page
+        assert f">{room}</text>" in picture
+    assert "run imports verdicts" in picture
 
 
 def test_the_site_asks_no_other_host(site: Path) -> None:
