@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from pytest_matalign.plugin.records import remember
+from pytest_matalign.plugin.stash import SESSION
 from pytest_matalign.verdicts.verdict import fails
 
 if TYPE_CHECKING:
@@ -66,8 +67,6 @@ def check_alignment(request: pytest.FixtureRequest, case: Case) -> AlignmentChec
 
 
 def _session(request: pytest.FixtureRequest) -> MatalignSession:
-    from pytest_matalign.plugin.hooks import SESSION
-
     return request.config.stash[SESSION]
 
 

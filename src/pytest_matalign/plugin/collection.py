@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_matalign.plugin.session import MatalignSession
+    from pytest_matalign.run.suite_run import SuiteRun
     from pytest_matalign.suites.cases import EmbeddingCase
 
 PREFIX = "matalign/"
@@ -56,20 +56,24 @@ def take_over_arguments(config: pytest.Config) -> tuple[str, ...]:
 
 
 def add_suites(
-    session: pytest.Session, items: list[pytest.Item], matalign: MatalignSession
+    session: pytest.Session,
+    items: list[pytest.Item],
+    modules: Mapping[str, Sequence[Path]],
+    *,
+    node_ids: Sequence[str],
 ) -> None:
     """Put the checks of the suites before whatever the host asked pytest to collect."""
-    items[:0] = chosen(collect_suites(session, matalign.modules()), matalign.node_ids)
+    items[:0] = chosen(collect_suites(session, modules), node_ids)
 
 
-def parametrize(metafunc: pytest.Metafunc, matalign: MatalignSession) -> None:
-    """Give a test of a suite one instance a case, if it asks for the fixture of one."""
+def parametrize(metafunc: pytest.Metafunc, run: SuiteRun) -> None:
+    """Give a test of a suite one instance per case, if it asks for the fixture of one."""
     module = metafunc.definition.getparent(SuiteModule)
     if module is None:
         return
     for argument, cases in (
-        ("matalign_embedding_case", matalign.embedding_cases),
-        ("matalign_alignment_case", matalign.alignment_cases),
+        ("matalign_embedding_case", run.embedding_cases),
+        ("matalign_alignment_case", run.alignment_cases),
     ):
         if argument in metafunc.fixturenames:
             found = cases(module.suite)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_matalign.plugin.stash import SESSION
 from pytest_matalign.run.options import count, on_command_line
 
 if TYPE_CHECKING:
@@ -19,11 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_matalign.plugin.checks import AlignmentCheck, EmbeddingCheck
     from pytest_matalign.plugin.scheduler import ModelScheduling
-    from pytest_matalign.plugin.session import MatalignSession
     from pytest_matalign.suites.cases import Case, EmbeddingCase
-
-# A string key would do for config.stash, but a StashKey cannot collide with another plugin's.
-SESSION: pytest.StashKey[MatalignSession] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,7 +74,8 @@ def pytest_collection_modifyitems(
     if SESSION in config.stash:
         from pytest_matalign.plugin.collection import add_suites
 
-        add_suites(session, items, config.stash[SESSION])
+        matalign = config.stash[SESSION]
+        add_suites(session, items, matalign.modules(), node_ids=matalign.node_ids)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

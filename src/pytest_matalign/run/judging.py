@@ -10,7 +10,7 @@ import msgspec
 from pytest_matalign.errors import MatalignError
 from pytest_matalign.run.comparing import spec_of
 from pytest_matalign.scorecard.model import BaselineOutcome, ExpectationOutcome
-from pytest_matalign.suites.cases import alignment_cases
+from pytest_matalign.suites.cases import alignment_cases, concerns
 from pytest_matalign.suites.schema import matches
 from pytest_matalign.verdicts import expectations as judge
 from pytest_matalign.verdicts import regression
@@ -130,7 +130,7 @@ class Judging:
         outcomes = (
             self._outcome(expectation, case, record)
             for expectation in self._suites[case.suite].expectation
-            if expectation.selects(case)
+            if concerns(expectation, case)
         )
         return Evidence(
             expectations=tuple(outcome for outcome in outcomes if outcome is not None),

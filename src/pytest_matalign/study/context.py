@@ -11,6 +11,7 @@ import numpy as np
 from pytest_matalign.analysis.facts import ModelFacts, facts_of
 from pytest_matalign.analysis.pairs import PairTable, pair_table
 from pytest_matalign.analysis.partial import CrossFit, project_out, side_by_side
+from pytest_matalign.analysis.probes import Probe, probe
 from pytest_matalign.errors import ConfigurationError, MatalignError
 from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.plan import COVERAGE
@@ -18,7 +19,7 @@ from pytest_matalign.study.plan import COVERAGE
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from pytest_matalign.analysis.probes import Probe, ProbeMethod
+    from pytest_matalign.analysis.probes import ProbeMethod
     from pytest_matalign.metrics.arrays import Float64
     from pytest_matalign.metrics.spec import MetricSpec
     from pytest_matalign.splits import Sample
@@ -124,6 +125,19 @@ class SplitData:
             left_out=self.left_out,
         )
 
+    def probes(self, method: ProbeMethod) -> dict[str, dict[str, Probe]]:
+        """Return a probe by model and label, labels with what composition explains taken off.
+
+        On crystals and molecules alike every model knows the composition; what is left of a label
+        after the cross-fitted composition and size part is what structure must tell.
+        """
+        found: dict[str, dict[str, Probe]] = {model: {} for model in self.embeddings}
+        for name in self.label_names():
+            known, left = self.crossfit.label_residuals(self.labels(name))
+            for model, x in self.embeddings.items():
+                found[model][name] = probe(x[known], left, method=method)
+        return found
+
 
 class Study:
     """Embeddings and alignment tables of one study, each made when first asked for."""
@@ -158,11 +172,9 @@ class Study:
 
     def probes(self, data: SplitData, method: ProbeMethod) -> dict[str, dict[str, Probe]]:
         """Probes of every numeric label from every model, by model and label."""
-        from pytest_matalign.study.claims.performance import probes
-
         key = (data.split, data.ids, tuple(data.embeddings), method)
         if key not in self._probes:
-            self._probes[key] = probes(data, method=method)
+            self._probes[key] = data.probes(method)
         return self._probes[key]
 
     def _collect(self, split: str) -> SplitData:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_matalign.suites.schema import matches
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_matalign.suites.schema import PairClass, Suite, SuiteMetric, SuiteSplit
+    from pytest_matalign.suites.schema import Expectation, PairClass, Suite, SuiteMetric, SuiteSplit
     from pytest_matalign.zoo.card import ModelCard
 
 
@@ -41,6 +43,22 @@ class EmbeddingCase(msgspec.Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """Readable, shell-safe and unique within the suite."""
         return f"{self.split.id}-{self.model}"
+
+
+def concerns(expectation: Expectation, case: Case) -> bool:
+    """Return whether an expectation speaks about a case."""
+    if expectation.metric != case.metric.name:
+        return False
+    if expectation.splits and case.split.id not in expectation.splits:
+        return False
+    if expectation.pairs is not None and expectation.pairs != case.pair_class:
+        return False
+    if expectation.between is None:
+        return True
+    left, right = expectation.between
+    return (matches(case.a, left) and matches(case.b, right)) or (
+        matches(case.b, left) and matches(case.a, right)
+    )
 
 
 def pair_class(a: ModelCard, b: ModelCard) -> PairClass:

@@ -15,8 +15,6 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_matalign.suites.cases import Case
-
 PairClass = Literal["same-family", "same-modality", "cross-modality", "control"]
 
 
@@ -79,19 +77,6 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     source: str
     tooltip: str = ""
     measured: Measured | None = None
-
-    def selects(self, case: Case) -> bool:
-        """Whether this expectation speaks about a case."""
-        if self.metric != case.metric.name or (self.splits and case.split.id not in self.splits):
-            return False
-        if self.pairs is not None and self.pairs != case.pair_class:
-            return False
-        if self.between is None:
-            return True
-        left, right = self.between
-        return (matches(case.a, left) and matches(case.b, right)) or (
-            matches(case.b, left) and matches(case.a, right)
-        )
 
 
 class Band(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

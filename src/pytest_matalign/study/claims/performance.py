@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_matalign.analysis.probes import Probe, probe
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.study.measures.energies import HARTREE_EV, energy_error
 from pytest_matalign.study.plan import CRYSTALS, MOLECULES
@@ -59,20 +58,6 @@ def energy_errors(study: Study, data: SplitData) -> dict[str, Interval]:
 def _predicted(study: Study, model: str, data: SplitData) -> Float64:
     by_sample = study.source.energies(model, study.plan.split(data.split))
     return np.array([by_sample[name] for name in data.ids], dtype=np.float64)
-
-
-def probes(data: SplitData, *, method: ProbeMethod) -> dict[str, dict[str, Probe]]:
-    """Return a probe by model and label, labels with what composition explains taken off.
-
-    On crystals and molecules alike every model knows the composition; what is left of a label
-    after the cross-fitted composition and size part is what structure must tell.
-    """
-    found: dict[str, dict[str, Probe]] = {model: {} for model in data.embeddings}
-    for name in data.label_names():
-        known, left = data.crossfit.label_residuals(data.labels(name))
-        for model, x in data.embeddings.items():
-            found[model][name] = probe(x[known], left, method=method)
-    return found
 
 
 def probe_errors(study: Study, data: SplitData, *, method: ProbeMethod) -> dict[str, float]:
