@@ -58,8 +58,9 @@ def embed(folder: Path, pool: int) -> None:
     """Run CHGNet 0.3.0 at every noise level, and keep its rows."""
     import torch
 
+    from pytest_matalign.environments.loading import load
     from pytest_matalign.splits import load_split
-    from pytest_matalign.zoo.registry import card, load
+    from pytest_matalign.zoo.catalogue import card
 
     split = load_split(SPLIT, samples=pool)
     folder.mkdir(parents=True, exist_ok=True)

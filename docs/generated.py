@@ -22,7 +22,7 @@ from pytest_matalign.run.settings import HostGate, HostTable
 from pytest_matalign.scorecard.schema import schema_text
 from pytest_matalign.splits import split_cards
 from pytest_matalign.suites import schema as suites
-from pytest_matalign.zoo.registry import cards
+from pytest_matalign.zoo.catalogue import cards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,8 +10,11 @@ from pytest_matalign.embeddings.embedding import Embedding
 from pytest_matalign.embeddings.pack import add_entry
 from pytest_matalign.embeddings.pack_build import Encoded, encoded
 from pytest_matalign.embeddings.pack_format import Encoding
+from pytest_matalign.environments.loading import load
 from pytest_matalign.splits import Split, load_split
-from pytest_matalign.zoo.registry import adapter_version, card, load, weights_digest
+from pytest_matalign.zoo.adapter import adapter_version
+from pytest_matalign.zoo.catalogue import card
+from pytest_matalign.zoo.weights.files import weights_digest
 
 SPLIT = load_split("qm9", samples=30)
 

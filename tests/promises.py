@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,10 +13,9 @@ import pytest
 from ase.build import bulk, molecule
 
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo.permission import allow_pickles, pickles_allowed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from ase import Atoms
@@ -91,15 +89,6 @@ def change(model: Model, samples: Sequence[Sample], others: Sequence[Sample]) ->
     """Largest change of an embedding, relative to the largest norm."""
     before, after = model.embed(samples), model.embed(others)
     return float(np.abs(after - before).max() / np.linalg.norm(before, axis=1).max())
-
-
-@contextmanager
-def trusted() -> Iterator[None]:
-    """Let pickles be read inside the block, as a user allows who trusts their source."""
-    before = pickles_allowed()
-    allow_pickles(allowed=True)
-    yield
-    allow_pickles(allowed=before)
 
 
 def from_hub(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +38,7 @@ def lay_down(checkpoint: Path, *, repo: str, cache: Path) -> Path:
 
 def pinned_card(model_id: str, **options: str | int | bool) -> ModelCard:
     """A card of the zoo at the commit the small checkpoints are laid down at."""
-    card = registry.card(model_id)
+    card = catalogue.card(model_id)
     weights = msgspec.structs.replace(card.weights, revision=SHA, files={}, sha256=None)
     return msgspec.structs.replace(card, weights=weights, options={**card.options, **options})
 

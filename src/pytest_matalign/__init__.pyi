@@ -11,6 +11,7 @@ from .engine.pairs import (
     procrustes,
     rsa,
 )
+from .environments.loading import load
 from .metrics.cca import pwcca, svcca
 from .metrics.cka import rbf_cka
 from .metrics.dimension import id_correlation
@@ -23,7 +24,7 @@ from .statistics.dimension import assess_dimension
 from .testing.conformance import check_adapter
 from .testing.report import assert_conforms
 from .zoo.card import ModelCard
-from .zoo.registry import card, cards, load
+from .zoo.catalogue import card, cards
 
 __version__: str
 __all__ = [

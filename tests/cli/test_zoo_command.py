@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from pytest_matalign.cli import zoo as command
+from pytest_matalign.environments import loading
+from pytest_matalign.environments.loading import Place
 from pytest_matalign.testing import mock_card
 from pytest_matalign.testing.survey import Survey
-from pytest_matalign.zoo import catalogue, registry
-from pytest_matalign.zoo import where_it_runs as whereabouts
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import ModelCard
-from pytest_matalign.zoo.where_it_runs import Whereabouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ def test_the_list_has_every_model_and_fits_a_terminal(matalign: Say) -> None:
     assert status == 0
     assert max(map(len, lines)) <= 80
     names = [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "]
-    assert sorted(names) == sorted(registry.cards())
+    assert sorted(names) == sorted(catalogue.cards())
     assert "sevennet" in lines
     assert f"{len(names)} models: " in text
 
@@ -54,7 +54,7 @@ def test_filters_leave_what_fits(
 ) -> None:
     """All of them have to."""
     _, text, _ = matalign("zoo", "list", "--json", *filters)
-    expected = [one.id for one in registry.cards().values() if fits(one)]
+    expected = [one.id for one in catalogue.cards().values() if fits(one)]
     assert [one["id"] for one in json.loads(text)] == expected
     assert expected
 
@@ -86,9 +86,7 @@ def test_a_long_id_breaks_the_line_and_nothing_else(monkeypatch: pytest.MonkeyPa
         mock_card("good"),
         mock_card("good", model_id="a-model-of-a-very-long-name" + "g" * 50),
     ]
-    monkeypatch.setattr(
-        whereabouts, "whereabouts", lambda _: Whereabouts("environment", "ligandmpnn")
-    )
+    monkeypatch.setattr(loading, "place_of", lambda _: Place("environment", "ligandmpnn"))
     _, short, name, rest, *_ = command.table(cards)
     assert name == f"  {cards[1].id}"
     assert rest.strip() == short.split(maxsplit=1)[1]
@@ -99,13 +97,13 @@ def test_a_long_id_breaks_the_line_and_nothing_else(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("where", "word"),
     [
-        (Whereabouts("here"), "here"),
-        (Whereabouts("environment", "mace"), "env mace"),
-        (Whereabouts("not built", "mace", "no"), "(mace)"),
-        (Whereabouts("nowhere", None, "no"), "-"),
+        (Place("here"), "here"),
+        (Place("environment", "mace"), "env mace"),
+        (Place("not built", "mace", "no"), "(mace)"),
+        (Place("nowhere", None, "no"), "-"),
     ],
 )
-def test_where_a_model_runs_in_a_word(where: Whereabouts, word: str) -> None:
+def test_where_a_model_runs_in_a_word(where: Place, word: str) -> None:
     """Here, in an environment, in one that could be built, nowhere."""
     assert str(where) == word
 
@@ -113,10 +111,10 @@ def test_where_a_model_runs_in_a_word(where: Whereabouts, word: str) -> None:
 def test_a_model_without_its_packages_can_be_run_after_building_an_environment() -> None:
     """Or not at all, where its card names none."""
     card = msgspec.structs.replace(mock_card("good"), requires=("no_such_package",))
-    assert whereabouts.whereabouts(card).place == "nowhere"
+    assert loading.place_of(card).kind == "nowhere"
     some = next(iter(_environments()))
-    built = whereabouts.whereabouts(msgspec.structs.replace(card, environment=some))
-    assert (built.place, built.environment) == ("not built", some)
+    built = loading.place_of(msgspec.structs.replace(card, environment=some))
+    assert (built.kind, built.environment) == ("not built", some)
 
 
 def _environments() -> list[str]:
@@ -146,7 +144,7 @@ def test_a_card_as_json_is_the_card(matalign: Say) -> None:
     found = json.loads(text)
     assert found.pop("runs") == {"place": "here", "environment": None, "why": None}
     assert found.pop("from") == "pytest-matalign"
-    assert msgspec.convert(found, ModelCard) == registry.card("composition")
+    assert msgspec.convert(found, ModelCard) == catalogue.card("composition")
 
 
 def test_an_unknown_model_is_answered_with_the_closest(matalign: Say) -> None:
@@ -219,9 +217,9 @@ def test_pin_without_a_model_asks_for_one(matalign: Say) -> None:
 
 def test_cards_left_out_are_told_on_stderr(matalign: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list itself stays clean."""
-    found = registry.catalogue()
+    found = catalogue.catalogue()
     broken = catalogue.Catalogue(found.cards, found.origins, {}, ("spring-model is wrong.",))
-    monkeypatch.setattr(registry, "catalogue", lambda: broken)
+    monkeypatch.setattr(catalogue, "catalogue", lambda: broken)
     status, _, error = matalign("zoo", "list", "--family", "control")
     assert (status, error) == (0, "matalign: spring-model is wrong.\n")
 
@@ -231,12 +229,12 @@ def own_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Model
     """Put a card into the zoo for one test."""
 
     def add(card: ModelCard) -> None:
-        found = registry.catalogue()
+        found = catalogue.catalogue()
         more = replace(
             found,
             cards={**found.cards, card.id: card},
             origins={**found.origins, card.id: "the test"},
         )
-        monkeypatch.setattr(registry, "catalogue", lambda: more)
+        monkeypatch.setattr(catalogue, "catalogue", lambda: more)
 
     return add

@@ -12,7 +12,7 @@ import pytest
 
 import pytest_matalign as pm
 from pytest_matalign import split_cards
-from pytest_matalign.zoo.registry import cards
+from pytest_matalign.zoo.catalogue import cards
 
 ROOT = Path(__file__).parents[2]
 

@@ -17,7 +17,7 @@ from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ExtractionError, UnavailableError
 from pytest_matalign.splits import load_split
 from pytest_matalign.testing.mocks import mock_card
-from pytest_matalign.zoo.registry import card, cards
+from pytest_matalign.zoo.catalogue import card, cards
 
 
 class Told:

@@ -15,7 +15,7 @@ from pytest_matalign.embeddings.pack_build import add_all, licence_problem
 from pytest_matalign.embeddings.pack_format import decode
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.splits import load_split
-from pytest_matalign.zoo.registry import card
+from pytest_matalign.zoo.catalogue import card
 
 
 def test_float32_comes_back_bit_for_bit(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pytest_matalign.environments.folders import built, folder_of
 from pytest_matalign.environments.spec import environment, spec_files
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.zoo.registry import cards
+from pytest_matalign.zoo.catalogue import cards
 from small_environment import write_spec
 
 GOOD = 'python = ">=3.11"\n'

@@ -20,8 +20,7 @@ from pytest_matalign.cli.embed import blocks_of, shard
 from pytest_matalign.cli.main import main
 from pytest_matalign.environments import process
 from pytest_matalign.splits import load_split
-from pytest_matalign.zoo import registry
-from pytest_matalign.zoo.permission import allow_pickles
+from pytest_matalign.zoo import catalogue
 from small_environment import ONLY_THERE
 
 CARDS = f"""
@@ -115,7 +114,7 @@ def matalign(
 ) -> Iterator[Callable[..., Outcome]]:
     """The command line in this process, with the project's own cards."""
     monkeypatch.chdir(host.path)
-    registry.catalogue.cache_clear()
+    catalogue.catalogue.cache_clear()
 
     def run(*arguments: str) -> Outcome:
         capsys.readouterr()
@@ -123,8 +122,7 @@ def matalign(
         return Outcome(status, *capsys.readouterr())
 
     yield run
-    registry.catalogue.cache_clear()
-    allow_pickles(allowed=False)
+    catalogue.catalogue.cache_clear()
 
 
 def test_a_run_uses_the_environment_with_and_without_workers_of_xdist(host: Host) -> None:

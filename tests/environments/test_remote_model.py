@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 from ase.build import molecule
 
+import pytest_matalign
 from pytest_matalign.embeddings.extraction import extract
 from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.embeddings.store import Store
+from pytest_matalign.environments import loading
 from pytest_matalign.environments.folders import built, folder_of
 from pytest_matalign.environments.process import worker_of
 from pytest_matalign.environments.remote import RemoteModel, SmallerBatchWarning
@@ -25,12 +27,13 @@ from pytest_matalign.environments.spec import environment
 from pytest_matalign.errors import ConfigurationError, ExtractionError, UnavailableError
 from pytest_matalign.splits import load_split
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import ModelCard, Weights
-from pytest_matalign.zoo.weights import weights_digest
+from pytest_matalign.zoo.weights.files import weights_digest
 from small_environment import ONLY_THERE, impostor, mark, moody, write_spec
 
 TESTS = Path(__file__).parents[1]
+SOURCE = Path(pytest_matalign.__file__).parents[1]
 SMILES = [Sample(id=f"m{n}", smiles="C" * (n + 1)) for n in range(20)]
 
 
@@ -41,7 +44,7 @@ def no_progress(*, done: int, total: int) -> None:
 def kept_apart(model_id: str, environment: str) -> ModelCard:
     """A bundled control that says it needs a package the host lacks."""
     return msgspec.structs.replace(
-        registry.card(model_id), requires=(ONLY_THERE,), environment=environment
+        catalogue.card(model_id), requires=(ONLY_THERE,), environment=environment
     )
 
 
@@ -54,8 +57,8 @@ def test_embeddings_are_the_same_in_the_host_and_in_an_environment(
         *load_split("qm9", samples=30).samples,
         *load_split("mp-crystals", samples=30).samples,
     ]
-    here = registry.load(registry.card(model_id))
-    there = registry.load(kept_apart(model_id, small))
+    here = loading.load(catalogue.card(model_id))
+    there = loading.load(kept_apart(model_id, small))
     assert isinstance(there, RemoteModel)
     accepted = [sample for sample in samples if here.refuse(sample) is None]
     assert accepted
@@ -90,14 +93,14 @@ def test_a_model_that_fails_is_told_of_in_one_sentence(
 def test_the_traceback_of_the_worker_is_the_cause(small: str) -> None:
     """What the model's own code raised, line by line, can be shown."""
     with pytest.raises(ExtractionError) as caught:
-        registry.load(moody(small, "raises")).embed(SMILES[:1])
+        loading.load(moody(small, "raises")).embed(SMILES[:1])
     assert "moody/adapter.py" in str(caught.value.__cause__)
 
 
 def test_what_a_worker_raises_on_purpose_keeps_its_class(small: str) -> None:
     """A model that is unavailable in its environment is skipped, not failed."""
     with pytest.raises(UnavailableError, match="on holiday"):
-        registry.load(moody(small, "unavailable"))
+        loading.load(moody(small, "unavailable"))
 
 
 @pytest.mark.parametrize("mood", ["needs memory", "memory error"])
@@ -106,7 +109,7 @@ def test_a_batch_too_large_is_halved_until_it_fits(small: str, tmp_path: Path, m
     source = ZooSource(moody(small, mood, limit=3))
     with pytest.warns(SmallerBatchWarning) as caught:
         found = extract(source, SMILES, split="s", store=Store(tmp_path), progress=no_progress)
-    expected = registry.load(moody(small)).embed(SMILES)
+    expected = loading.load(moody(small)).embed(SMILES)
     np.testing.assert_array_equal(found.vectors, expected)
     told = [str(one.message) for one in caught]
     assert any("on 8 samples; trying 4" in one for one in told)
@@ -116,7 +119,7 @@ def test_a_batch_too_large_is_halved_until_it_fits(small: str, tmp_path: Path, m
 
 def test_a_sample_that_kills_every_worker_is_named(small: str) -> None:
     """With the signal and the last words of the worker."""
-    model = registry.load(moody(small, "dies"))
+    model = loading.load(moody(small, "dies"))
     batch = [*SMILES[:3], Sample(id="poison", smiles="C")]
     with (
         pytest.warns(SmallerBatchWarning),
@@ -130,14 +133,14 @@ def test_what_packages_print_does_not_reach_the_pipe(
     small: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Neither from Python nor from a subprocess; nor does it reach the host's terminal."""
-    assert registry.load(moody(small)).embed(SMILES[:2]).tolist() == [[1, 1], [2, 2]]
+    assert loading.load(moody(small)).embed(SMILES[:2]).tolist() == [[1, 1], [2, 2]]
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_the_worker(small: str) -> None:
     """Ctrl-C in the host leaves no process behind."""
-    model = registry.load(moody(small, "slow"))
+    model = loading.load(moody(small, "slow"))
     worker = worker_of(built(small))
     main = threading.main_thread().ident
     assert main is not None
@@ -157,12 +160,13 @@ def test_a_worker_ends_with_its_host(small: str, small_root: Path) -> None:
         "from pytest_matalign.environments.folders import built\n"
         "from pytest_matalign.environments.process import worker_of\n"
         "from pytest_matalign.splits.sample import Sample\n"
-        "from pytest_matalign.zoo import registry\n"
-        "model = registry.load(moody('small', 'slow'))\n"
+        "from pytest_matalign.environments import loading\n"
+        "from pytest_matalign.zoo import catalogue\n"
+        "model = loading.load(moody('small', 'slow'))\n"
         "print(worker_of(built('small'))._process.pid, flush=True)\n"
         "model.embed([Sample(id='a', smiles='C')])\n"
     )
-    paths = os.pathsep.join([str(small_root / "host"), str(TESTS)])
+    paths = os.pathsep.join([str(small_root / "host"), str(TESTS), str(SOURCE)])
     host = subprocess.Popen(
         [sys.executable, "-c", script],
         stdout=subprocess.PIPE,
@@ -201,12 +205,12 @@ def test_one_worker_serves_split_after_split(small: str, tmp_path: Path) -> None
 
 def test_two_models_share_a_worker_and_neither_answers_for_the_other(small: str) -> None:
     """The one asked is the one loaded."""
-    size = registry.load(kept_apart("size", small))
-    composition = registry.load(kept_apart("composition", small))
+    size = loading.load(kept_apart("size", small))
+    composition = loading.load(kept_apart("composition", small))
     water = [Sample(id="w", atoms=molecule("H2O"))]
     first = composition.embed(water)
     np.testing.assert_array_equal(
-        size.embed(water), registry.load(registry.card("size")).embed(water)
+        size.embed(water), loading.load(catalogue.card("size")).embed(water)
     )
     np.testing.assert_array_equal(composition.embed(water), first)
 
@@ -243,7 +247,7 @@ def test_a_worker_of_another_version_is_refused(nowhere: Path) -> None:
     )
     mark(folder, name="other", digest=environment("other").digest)
     with pytest.raises(ConfigurationError, match="speaks version 99 of the protocol"):
-        registry.load(moody("other"))
+        loading.load(moody("other"))
 
 
 def test_a_worker_that_talks_nonsense_is_named(nowhere: Path) -> None:
@@ -253,7 +257,7 @@ def test_a_worker_that_talks_nonsense_is_named(nowhere: Path) -> None:
     impostor(folder, "import sys\nprint('Hello, world, how are you?')\nsys.exit('no module')")
     mark(folder, name="other", digest=environment("other").digest)
     with pytest.raises(ExtractionError, match="ended with status 1; its last words: no module"):
-        registry.load(moody("other"))
+        loading.load(moody("other"))
 
 
 def test_an_environment_without_its_python_is_named(nowhere: Path) -> None:
@@ -263,23 +267,23 @@ def test_an_environment_without_its_python_is_named(nowhere: Path) -> None:
     folder.mkdir(parents=True)
     mark(folder, name="other", digest=environment("other").digest)
     with pytest.raises(UnavailableError, match=r"cannot be started .*matalign env create other"):
-        registry.load(moody("other"))
+        loading.load(moody("other"))
 
 
 def test_a_model_whose_environment_is_not_built_says_how(nowhere: Path) -> None:
     """One sentence, with the command that mends it."""
     write_spec(nowhere / "specs", "other")
-    assert registry.unavailable(moody("other")) == (
+    assert loading.unavailable(moody("other")) == (
         f"{ONLY_THERE} is not installed; run `matalign env create other`, which builds the "
         "environment of this model"
     )
     with pytest.raises(UnavailableError, match="matalign env create other"):
-        registry.load(moody("other"))
+        loading.load(moody("other"))
 
 
 def test_a_card_that_names_no_known_environment_says_so(nowhere: Path) -> None:
     """The listing of all models goes on."""
-    assert "There is no environment 'othre'" in str(registry.unavailable(moody("othre")))
+    assert "There is no environment 'othre'" in str(loading.unavailable(moody("othre")))
 
 
 def test_weights_that_only_the_environment_has_are_digested_there(small: str) -> None:

@@ -11,8 +11,9 @@ from hosts import MINI, Host
 from packing import packed
 from pytest_matalign.embeddings.pack import bundled_pack
 from pytest_matalign.embeddings.pack_build import licence_problem
+from pytest_matalign.environments import loading
 from pytest_matalign.splits import load_split, split_cards
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import adapter, catalogue
 from pytest_matalign.zoo.card import ModelCard
 
 REAL = MINI.replace('"composition", "size", "random"', '"chgnet-0.3.0", "sevennet-0", "ani-1x"')
@@ -22,10 +23,10 @@ REAL = MINI.replace('"composition", "size", "random"', '"chgnet-0.3.0", "sevenne
 def bare(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
     """A host where no model package is installed, with a suite of models that need one."""
 
-    def absent(card: ModelCard) -> str | None:
-        return f"{card.requires[0]} is not installed" if card.weights else None
+    def missing(card: ModelCard) -> list[str]:
+        return list(card.requires) if card.weights else []
 
-    monkeypatch.setattr(registry, "unavailable", absent)
+    monkeypatch.setattr(loading, "missing_packages", missing)
     host.suite(REAL)
     return host
 
@@ -74,9 +75,9 @@ def test_the_bundled_pack_is_whole_and_may_be_passed_on() -> None:
     assert pack is not None
     for split, model in pack:
         entry, _ = pack.entry(split, model)
-        card = registry.card(model)
+        card = catalogue.card(model)
         assert licence_problem(card) is None
-        assert entry.adapter_version == registry.adapter_version(card)
+        assert entry.adapter_version == adapter.adapter_version(card)
         assert entry.split_version == split_cards()[split].version
         assert entry.loss is not None
         assert max(entry.loss.metrics.values()) < 5e-3

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.catalogue import VARIABLE, Catalogue
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ pooling = "mean over atoms"
 @pytest.fixture(autouse=True)
 def _zoo_read_afresh() -> Iterator[None]:
     """Cards are read once a process; the tests around these want the bundled ones."""
-    read = registry.catalogue
+    read = catalogue.catalogue
     read.cache_clear()
     yield
     read.cache_clear()
@@ -54,9 +54,9 @@ def test_a_card_that_was_left_out_is_told_in_the_header(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the run goes on."""
-    found = registry.catalogue()
+    found = catalogue.catalogue()
     broken = Catalogue(found.cards, found.origins, {}, ("spring-model is wrong.",))
-    monkeypatch.setattr(registry, "catalogue", lambda: broken)
+    monkeypatch.setattr(catalogue, "catalogue", lambda: broken)
     result = host.run()
     assert result.ret == 0
     result.stdout.fnmatch_lines(["matalign: spring-model is wrong."])

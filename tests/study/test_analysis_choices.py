@@ -8,6 +8,7 @@ import pytest
 from pytest_matalign import metric_spec
 from pytest_matalign.analysis.facts import ModelFacts, facts_of
 from pytest_matalign.analysis.pairs import pair_table
+from pytest_matalign.environments.loading import load
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.splits import load_split
 from pytest_matalign.study.measures.dimension import dimensions, median_dimension
@@ -16,7 +17,7 @@ from pytest_matalign.study.measures.modality import across_families, cross_modal
 from pytest_matalign.study.measures.planted import planted_families
 from pytest_matalign.study.measures.selection import measured_cost, most_distinct, stand_ins
 from pytest_matalign.study.measures.sensitivity import survivors, vary
-from pytest_matalign.zoo.registry import card, cards, load
+from pytest_matalign.zoo.catalogue import card, cards
 
 SPEC = metric_spec("cknna")
 

@@ -7,9 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from pytest_matalign.environments.loading import load, unavailable
 from pytest_matalign.splits import load_split
+from pytest_matalign.zoo.catalogue import card
 from pytest_matalign.zoo.model import AtomModel, LayerModel
-from pytest_matalign.zoo.registry import card, load, unavailable
 
 LAYERED = {"chgnet-0.3.0": 4, "chgnet-untrained": 4, "sevennet-0": 5, "diep-fold1": 3}
 

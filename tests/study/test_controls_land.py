@@ -12,6 +12,7 @@ from pytest_matalign.analysis.pairs import pair_table
 from pytest_matalign.analysis.partial import CrossFit, project_out, side_by_side
 from pytest_matalign.analysis.probes import advantage, probe
 from pytest_matalign.analysis.tree import evolutionary_tree, profile_distances
+from pytest_matalign.environments.loading import load, unavailable
 from pytest_matalign.splits import load_split
 from pytest_matalign.study.measures.atoms import atom_covariates, draw_atoms
 from pytest_matalign.study.measures.dimension import dimensions
@@ -22,7 +23,7 @@ from pytest_matalign.study.measures.planted import planted_families
 from pytest_matalign.study.measures.regimes import imbalance_plane, place_models
 from pytest_matalign.study.measures.selection import most_distinct, stand_ins
 from pytest_matalign.study.measures.sensitivity import survivors, vary
-from pytest_matalign.zoo.registry import card, load, unavailable
+from pytest_matalign.zoo.catalogue import card
 
 N = 300
 CHANCE = 10 / (N - 1)

@@ -33,7 +33,7 @@ from pytest_matalign.study.report import (
 )
 from pytest_matalign.study.run import SECTIONS, inventory, make_section, run_study
 from pytest_matalign.study.verdict import of_correlation, of_signs, steady
-from pytest_matalign.zoo.registry import cards
+from pytest_matalign.zoo.catalogue import cards
 
 UP = Interval(value=0.2, low=0.1, high=0.3)
 DOWN = UP.negated()

@@ -9,7 +9,7 @@ import pytest
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.suites.cases import alignment_cases, embedding_cases
 from pytest_matalign.suites.load import bundled_suites, find_suite, load_suite
-from pytest_matalign.zoo.registry import cards
+from pytest_matalign.zoo.catalogue import cards
 
 SUITE = """
 name = "mine"

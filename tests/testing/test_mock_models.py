@@ -15,7 +15,7 @@ from pytest_matalign.errors import ConfigurationError, ExtractionError
 from pytest_matalign.splits import load_split
 from pytest_matalign.testing import mock_card, mock_model
 from pytest_matalign.testing.mocks import load
-from pytest_matalign.zoo.registry import adapter_version
+from pytest_matalign.zoo.adapter import adapter_version
 
 SAMPLES = load_split("qm9", samples=120).samples
 

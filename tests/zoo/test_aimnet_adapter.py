@@ -11,8 +11,9 @@ import pytest
 from ase.build import bulk, molecule
 
 from promises import TOLERANCE, change, check_promises, molecules, moved, need
+from pytest_matalign.environments import loading
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue, domain
 from pytest_matalign.zoo.card import Weights
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 
@@ -54,8 +55,8 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(saved: Path) -> Any:
-    card = registry.card("aimnet2-wb97m-d3-0")
-    return registry.load(msgspec.structs.replace(card, weights=Weights(path=str(saved))))
+    card = catalogue.card("aimnet2-wb97m-d3-0")
+    return loading.load(msgspec.structs.replace(card, weights=Weights(path=str(saved))))
 
 
 def test_vectors_of_atoms_are_embedded(model: Any) -> None:
@@ -93,10 +94,10 @@ def test_charge_is_seen(model: Any) -> None:
 
 def test_it_is_gated_by_element_and_periodicity() -> None:
     """By its card."""
-    card = registry.card("aimnet2-wb97m-d3-0")
+    card = catalogue.card("aimnet2-wb97m-d3-0")
     salt = Sample(id="NaCl", atoms=molecule("NaCl"))
-    assert registry.refusal(card, salt) == "contains Na, which the model does not cover"
-    assert registry.refusal(card, Sample(id="Si", atoms=bulk("Si"))) == "is periodic"
+    assert domain.refusal(card, salt) == "contains Na, which the model does not cover"
+    assert domain.refusal(card, Sample(id="Si", atoms=bulk("Si"))) == "is periodic"
 
 
 def test_the_file_of_a_card_is_that_of_the_packages_registry() -> None:
@@ -105,7 +106,7 @@ def test_the_file_of_a_card_is_that_of_the_packages_registry() -> None:
 
     text = resources.files("aimnet.calculators").joinpath("model_registry.yaml").read_text("utf-8")
     known = {one["url"]: one["sha256"] for one in yaml.safe_load(text)["models"].values()}
-    for card in registry.cards().values():
+    for card in catalogue.cards().values():
         if card.family == "aimnet":
             assert card.weights is not None
             assert known[card.weights.url] == card.weights.sha256

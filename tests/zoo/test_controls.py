@@ -10,8 +10,9 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
 
+from pytest_matalign.environments import loading
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 
 if TYPE_CHECKING:
     from pytest_matalign.zoo.card import ModelCard
@@ -21,7 +22,7 @@ WATER = Sample(id="water", atoms=molecule("H2O"))
 
 def embed(card: str | ModelCard, *samples: Sample) -> np.ndarray:
     """Embed with a control that needs no package of the extra."""
-    return registry.load(registry.card(card) if isinstance(card, str) else card).embed(samples)
+    return loading.load(catalogue.card(card) if isinstance(card, str) else card).embed(samples)
 
 
 def test_composition_is_the_fractions_of_elements() -> None:
@@ -70,7 +71,7 @@ def test_random_vectors_depend_on_the_sample_alone() -> None:
     samples = [Sample(id=str(index), sequence="A") for index in range(200)]
     rows = embed("random", *samples)
     np.testing.assert_array_equal(embed("random", *reversed(samples))[::-1], rows)
-    card = registry.card("random")
+    card = catalogue.card("random")
     other = embed(msgspec.structs.replace(card, options={**card.options, "seed": 2}), *samples)
     assert abs(np.corrcoef(rows.ravel(), other.ravel())[0, 1]) < 0.03
     assert abs(rows.mean()) < 0.03
@@ -99,14 +100,14 @@ def test_rdkit_descriptors_are_standardised_by_constants() -> None:
 @pytest.mark.parametrize("model_id", ["morgan", "rdkit-descriptors", "composition"])
 def test_a_smiles_that_cannot_be_read_is_refused(model_id: str) -> None:
     """With a reason, and nothing on stderr."""
-    model = registry.load(registry.card(model_id))
+    model = loading.load(catalogue.card(model_id))
     assert model.refuse(Sample(id="bad", smiles="C((")) == "has a SMILES that RDKit cannot read"
     assert model.refuse(Sample(id="good", smiles="CC")) is None
 
 
 def test_dipeptides_are_counted_in_order() -> None:
     """AC and CA are two pairs; a letter beyond the twenty breaks the chain of pairs."""
-    model = registry.load(registry.card("dipeptide"))
+    model = loading.load(catalogue.card("dipeptide"))
     (row,) = model.embed([Sample(id="s", sequence="ACAXC")])
     np.testing.assert_allclose(np.sort(row)[-2:], np.sqrt([0.5, 0.5]), rtol=1e-6)
     assert model.refuse(Sample(id="s", sequence="AXC")) is not None
@@ -160,7 +161,7 @@ def test_backbone_geometry_tells_a_helix_from_a_strand() -> None:
 
 def test_backbones_too_short_or_with_gaps_in_them_are_refused() -> None:
     """Torsions need four residues, and coordinates."""
-    model = registry.load(registry.card("backbone-geometry"))
+    model = loading.load(catalogue.card("backbone-geometry"))
     chain = _ideal(-57, -47, 6)
     assert model.refuse(Sample(id="s", backbone=chain[:3])) == "has 3 residues, torsions need 4"
     chain[2, 1, 0] = np.nan
@@ -170,7 +171,7 @@ def test_backbones_too_short_or_with_gaps_in_them_are_refused() -> None:
 @pytest.mark.zoo
 def test_soap_sees_a_neighbour_within_its_cutoff_only() -> None:
     """A second atom matters at 3 Å, and no longer at 9 Å."""
-    if reason := registry.unavailable(registry.card("soap")):
+    if reason := loading.unavailable(catalogue.card("soap")):
         pytest.skip(reason)
     alone = Sample(id="alone", atoms=Atoms("O", positions=[(0, 0, 0)]))
     near, far = (

@@ -5,19 +5,20 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from pytest_matalign.environments import loading
 from pytest_matalign.errors import UnavailableError
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 
 
 def test_a_model_without_an_adapter_says_so() -> None:
     """Even where its package happens to be installed."""
-    card = msgspec.structs.replace(registry.card("geom2vec"), requires=())
+    card = msgspec.structs.replace(catalogue.card("geom2vec"), requires=())
     with pytest.raises(UnavailableError, match=r"geom2vec: the zoo declares .* has no adapter"):
-        registry.load(card)
+        loading.load(card)
 
 
 def test_models_without_an_adapter_claim_nothing() -> None:
     """Their state is the lowest."""
-    found = [one for one in registry.cards().values() if one.adapter == "declared"]
+    found = [one for one in catalogue.cards().values() if one.adapter == "declared"]
     assert found
     assert {one.state for one in found} == {"declared"}

@@ -7,11 +7,11 @@ import pytest
 from ase.build import bulk, molecule
 
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.domain import form, refusal
 
 ORGANIC = msgspec.structs.replace(
-    registry.card("chgnet-0.3.0"), elements=("H", "C", "N", "O"), max_length=10
+    catalogue.card("chgnet-0.3.0"), elements=("H", "C", "N", "O"), max_length=10
 )
 CRYSTAL = Sample(id="NaCl", atoms=bulk("NaCl", "rocksalt", a=5.64))
 WATER = Sample(id="water", atoms=molecule("H2O"), smiles="O", sequence="ACD")

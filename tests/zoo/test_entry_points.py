@@ -13,7 +13,7 @@ from textwrap import dedent
 import pytest
 
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.zoo import catalogue, registry
+from pytest_matalign.zoo import catalogue
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "third-party-model"
 CARD = dedent(
@@ -96,7 +96,7 @@ def test_a_bad_package_is_named_and_the_others_are_kept(
     site: Site, value: str, files: dict[str, str], sentence: str
 ) -> None:
     """One sentence says which distribution and what; the bundled zoo is whole."""
-    before = set(registry.cards())
+    before = set(catalogue.cards())
     site.install("spring-model", value=value, files=files)
     site.install("good-model", value="good.cards", files={"good/cards/a.toml": CARD.replace(
         "spring", "good")})  # fmt: skip
@@ -137,9 +137,9 @@ def test_an_id_two_packages_claim_names_neither(
         site.install(f"{name}-model", value=f"{name}.cards", files={f"{name}/cards/a.toml": CARD})
     found = catalogue.read_catalogue()
     assert "spring-1" not in found.cards
-    monkeypatch.setattr(registry, "catalogue", lambda: found)
+    monkeypatch.setattr(catalogue, "catalogue", lambda: found)
     with pytest.raises(ConfigurationError, match=r"'spring-1'.*three-model and by one-model"):
-        registry.card("spring-1")
+        catalogue.card("spring-1")
 
 
 def test_cards_of_the_users_own_need_no_package(

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters.esm import load
 from small_checkpoints import lay_down, pinned_card
 
@@ -44,7 +44,7 @@ def _save(network: object, path: Path) -> None:
 
 
 def _serve(model_id: str, cache: Path, folder: Path) -> None:
-    weights = registry.card(model_id).weights
+    weights = catalogue.card(model_id).weights
     assert weights is not None
     assert weights.repo is not None
     lay_down(folder, repo=weights.repo, cache=cache)
@@ -198,6 +198,6 @@ def test_without_pin_or_weights_it_is_unavailable(cache: Path) -> None:
     """Before anything is built."""
     assert not cache.exists()
     with pytest.raises(UnavailableError, match="run `matalign zoo pin esm-c-300m`"):
-        load(registry.card("esm-c-300m"))
+        load(catalogue.card("esm-c-300m"))
     with pytest.raises(UnavailableError, match="HF_HUB_OFFLINE forbids"):
         load(pinned_card("esm-c-300m"))

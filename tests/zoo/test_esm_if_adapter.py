@@ -15,7 +15,7 @@ import pytest
 
 from pytest_matalign.errors import UnavailableError
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters import esm_if
 from pytest_matalign.zoo.adapters.esm_if import load
 from pytest_matalign.zoo.card import Weights
@@ -69,7 +69,7 @@ CHAINS = [
 
 
 def _card(path: Path) -> ModelCard:
-    card = registry.card("esm-if1")
+    card = catalogue.card("esm-if1")
     return msgspec.structs.replace(card, weights=Weights(path=str(path)))
 
 

@@ -19,16 +19,15 @@ from promises import (
     moved,
     need,
     supercell,
-    trusted,
 )
+from pytest_matalign.environments import loading
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import Weights
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_matalign.zoo.card import ModelCard
@@ -65,12 +64,6 @@ ESEN = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _trusted() -> Iterator[None]:
-    with trusted():
-        yield
-
-
 def save(path: Path, backbone: dict[str, Any], tasks: list[str]) -> None:
     """Write a checkpoint of a fresh network, as the package's trainer does."""
     import torch
@@ -98,7 +91,7 @@ def save(path: Path, backbone: dict[str, Any], tasks: list[str]) -> None:
 def local(card_id: str, path: Path) -> ModelCard:
     """A card of the zoo with weights on this machine."""
     return msgspec.structs.replace(
-        registry.card(card_id), weights=Weights(path=str(path), pickled=True)
+        catalogue.card(card_id), weights=Weights(path=str(path), pickled=True)
     )
 
 
@@ -111,19 +104,19 @@ def uma_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def uma(uma_file: Path) -> Any:
-    return registry.load(local("uma-s-1p1", uma_file))
+    return loading.load(local("uma-s-1p1", uma_file), allow_pickle=True)
 
 
 @pytest.fixture(scope="module")
 def uma_omol(uma_file: Path) -> Any:
-    return registry.load(local("uma-s-1p1-omol", uma_file))
+    return loading.load(local("uma-s-1p1-omol", uma_file), allow_pickle=True)
 
 
 @pytest.fixture(scope="module")
 def esen(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("esen") / "esen.pt"
     save(path, ESEN, ["omol"])
-    return registry.load(local("esen-sm-conserving-all-omol", path))
+    return loading.load(local("esen-sm-conserving-all-omol", path), allow_pickle=True)
 
 
 @pytest.fixture(scope="module", params=["uma", "uma_omol", "esen"])
@@ -190,14 +183,14 @@ def test_an_unknown_task_is_named(uma_file: Path) -> None:
     card = local("uma-s-1p1", uma_file)
     wrong = msgspec.structs.replace(card, options={"task": "odac"})
     with pytest.raises(ConfigurationError, match="`task` is one of omat, omol"):
-        registry.load(wrong)
+        loading.load(wrong, allow_pickle=True)
 
 
 def test_a_published_model_comes_from_the_hub(
     uma: Any, uma_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At its commit."""
-    card = registry.card("uma-s-1p1")
+    card = catalogue.card("uma-s-1p1")
     files = {"checkpoints/uma-s-1p1.pt": uma_file}
-    found = registry.load(from_hub(card, files, tmp_path, monkeypatch))
+    found = loading.load(from_hub(card, files, tmp_path, monkeypatch), allow_pickle=True)
     np.testing.assert_array_equal(found.embed(molecules()), uma.embed(molecules()))

@@ -12,9 +12,10 @@ import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 
+from pytest_matalign.environments import loading
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue, domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +28,12 @@ WATER = Sample(id="water", atoms=molecule("H2O"))
 
 @lru_cache(maxsize=2)
 def _load(model_id: str) -> Any:
-    return registry.load(registry.card(model_id))
+    return loading.load(catalogue.card(model_id))
 
 
 def load(model_id: str) -> Any:
     """A model of the zoo, or a skip that says what to install."""
-    if reason := registry.unavailable(registry.card(model_id)):
+    if reason := loading.unavailable(catalogue.card(model_id)):
         pytest.skip(reason)
     return _load(model_id)
 
@@ -41,7 +42,7 @@ def load(model_id: str) -> Any:
 def test_the_loaded_network_has_the_parameters_of_the_card(model_id: str) -> None:
     """No layer is missing, none is left over."""
     count = sum(one.numel() for one in load(model_id).network.parameters())
-    assert count == registry.card(model_id).parameters
+    assert count == catalogue.card(model_id).parameters
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_an_untrained_control_embeds_otherwise_than_its_model(
     model_id: str, covered: Callable[[ModelCard], list[Sample]]
 ) -> None:
     """The samples are arranged in another way: relative distances correlate weakly."""
-    card = registry.card(model_id)
+    card = catalogue.card(model_id)
     samples = covered(card)
     shuffled = load(model_id).embed(samples)
     trained = load(card.derived_from or "").embed(samples)
@@ -100,10 +101,10 @@ def test_sevennet_tasks_differ_and_unknown_ones_are_named() -> None:
     pbe = load("sevennet-mf-0-pbe").embed(copper)
     scan = load("sevennet-mf-0-r2scan").embed(copper)
     assert np.abs(pbe - scan).max() > 1e-3 * np.abs(pbe).max()
-    card = registry.card("sevennet-mf-0-pbe")
+    card = catalogue.card("sevennet-mf-0-pbe")
     wrong = msgspec.structs.replace(card, options={**card.options, "modal": "HSE"})
     with pytest.raises(ConfigurationError, match=r"option `modal` is one of R2SCAN, PBE"):
-        registry.load(wrong)
+        loading.load(wrong)
 
 
 def test_sevennet_leaves_e3nns_settings_as_they_were() -> None:
@@ -129,14 +130,14 @@ def test_ani_features_lead_to_its_energy() -> None:
 def test_ani_and_so3lr_are_gated_by_element() -> None:
     """ANI leaves other elements out without a word; SO3LR takes any."""
     salt = Sample(id="NaCl", atoms=molecule("NaCl"))
-    assert registry.refusal(registry.card("ani-1x"), salt) == (
+    assert domain.refusal(catalogue.card("ani-1x"), salt) == (
         "contains Cl, Na, which the model does not cover"
     )
-    assert registry.refusal(registry.card("so3lr"), salt) == (
+    assert domain.refusal(catalogue.card("so3lr"), salt) == (
         "contains Na, which the model does not cover"
     )
     copper = Sample(id="Cu", atoms=bulk("Cu"))
-    assert registry.refusal(registry.card("so3lr"), copper) == "is periodic"
+    assert domain.refusal(catalogue.card("so3lr"), copper) == "is periodic"
 
 
 def test_admet_members_stand_side_by_side() -> None:

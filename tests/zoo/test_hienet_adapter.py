@@ -12,8 +12,9 @@ import pytest
 import torch
 from ase.build import bulk, molecule
 
+from pytest_matalign.environments import loading
 from pytest_matalign.splits import Sample, load_split
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue, domain
 from pytest_matalign.zoo.adapters import hienet
 from pytest_matalign.zoo.adapters._support.scatter import scatter
 
@@ -21,20 +22,20 @@ from pytest_matalign.zoo.adapters._support.scatter import scatter
 @lru_cache(maxsize=1)
 def load(model_id: str) -> Any:
     """A model of the family, or a skip that names the environment that has its packages."""
-    card = registry.card(model_id)
+    card = catalogue.card(model_id)
     for name in card.requires:
         if find_spec(name) is None:
             pytest.skip(
                 f"{name} is not installed; runs inside the environment {card.environment!r}"
             )
-    return registry.load(card)
+    return loading.load(card)
 
 
 @pytest.mark.zoo
 def test_energies_are_those_of_the_package_with_torch_scatter() -> None:
     """Salt and ethanol in eV, the same numbers as with the compiled package."""
     load("hienet-v3")
-    network = hienet.whole_network(registry.card("hienet-v3"))
+    network = hienet.whole_network(catalogue.card("hienet-v3"))
     assert sum(one.numel() for one in network.parameters()) == 7_510_463
     energies = []
     for atoms in (bulk("NaCl", "rocksalt", a=5.64), molecule("CH3CH2OH")):
@@ -49,7 +50,7 @@ def test_the_card_has_the_elements_of_the_network() -> None:
     """All up to plutonium but five radioactive ones."""
     from ase.data import atomic_numbers
 
-    card = registry.card("hienet-v3")
+    card = catalogue.card("hienet-v3")
     assert card.elements is not None
     assert {atomic_numbers[one] for one in card.elements} == set(load(card.id).network.type_map)
 
@@ -59,9 +60,9 @@ def test_the_card_has_the_elements_of_the_network() -> None:
 def test_bundled_structures_may_be_moved_turned_and_reordered(split: str) -> None:
     """One by one or in a batch, the same vectors; again, the same bits."""
     model = load("hienet-v3")
-    card = registry.card("hienet-v3")
+    card = catalogue.card("hienet-v3")
     samples = [
-        one for one in load_split(split, samples=8).samples if registry.refusal(card, one) is None
+        one for one in load_split(split, samples=8).samples if domain.refusal(card, one) is None
     ]
     vectors = model.embed(samples)
     assert vectors.shape == (len(samples), card.width)

@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 import torch
 
+from pytest_matalign.environments import loading
 from pytest_matalign.splits import Sample, load_split
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters.ligandmpnn import features
 
 pytestmark = pytest.mark.zoo
 LETTERS = "ACDEFGHIKLMNPQRSTVWYX"
 CARDS = [
     one.id
-    for one in registry.cards().values()
+    for one in catalogue.cards().values()
     if one.family == "proteinmpnn" and one.role == "pretrained"
 ]
 
@@ -27,13 +28,13 @@ CARDS = [
 @lru_cache(maxsize=1)
 def load(model_id: str) -> Any:
     """A model of the family, or a skip that names the environment that has its packages."""
-    card = registry.card(model_id)
+    card = catalogue.card(model_id)
     for name in card.requires:
         if find_spec(name) is None:
             pytest.skip(
                 f"{name} is not installed; runs inside the environment {card.environment!r}"
             )
-    return registry.load(card)
+    return loading.load(card)
 
 
 @lru_cache(maxsize=1)
@@ -72,11 +73,11 @@ def _recovered(network: Any, sample: Sample) -> float:
 @pytest.mark.parametrize("model_id", CARDS)
 def test_every_checkpoint_has_the_parameters_and_noise_of_its_card(model_id: str) -> None:
     """The file says at which noise it was trained."""
-    card = registry.card(model_id)
+    card = catalogue.card(model_id)
     network = load(model_id).network
     assert sum(one.numel() for one in network.parameters()) == card.parameters
     assert card.width == network.hidden_dim
-    from pytest_matalign.zoo.weights import weight_files
+    from pytest_matalign.zoo.weights.files import weight_files
 
     noise = torch.load(weight_files(card)[0], weights_only=True)["noise_level"]
     assert f"{noise:.2f} Å of noise" in str(card.notes)

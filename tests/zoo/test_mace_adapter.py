@@ -19,17 +19,15 @@ from promises import (
     moved,
     need,
     supercell,
-    trusted,
 )
+from pytest_matalign.environments import loading
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import Weights
-from pytest_matalign.zoo.permission import allow_pickles
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_matalign.zoo.card import ModelCard
@@ -38,12 +36,6 @@ need("mace", environment="mace")
 
 ELEMENTS = [1, 6, 7, 8, 11, 12, 17]
 CHANNELS = 16
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _trusted() -> Iterator[None]:
-    with trusted():
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +78,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def card(path: Path, **options: str | int) -> ModelCard:
     """A user's own card of a file on this machine."""
-    base = registry.card("mace-mp-0-medium")
+    base = catalogue.card("mace-mp-0-medium")
     return msgspec.structs.replace(
         base, id="my-mace", weights=Weights(path=str(path), pickled=True), options=options
     )
@@ -94,7 +86,7 @@ def card(path: Path, **options: str | int) -> ModelCard:
 
 @pytest.fixture(scope="module")
 def model(saved: Path) -> Any:
-    return registry.load(card(saved))
+    return loading.load(card(saved), allow_pickle=True)
 
 
 def test_the_scalars_of_both_layers_are_embedded(model: Any) -> None:
@@ -117,7 +109,7 @@ def test_the_equivariant_readout_has_the_scalars_among_its_components(
     model: Any, saved: Path
 ) -> None:
     """Vectors of the first layer stand between them; they turn with the structure."""
-    whole = registry.load(card(saved, readout="equivariant"))
+    whole = loading.load(card(saved, readout="equivariant"), allow_pickle=True)
     vectors = check_promises(whole, molecules(), width=(1 + 3 + 1) * CHANNELS)
     kept = np.concatenate([vectors[:, :CHANNELS], vectors[:, -CHANNELS:]], axis=1)
     np.testing.assert_array_equal(kept, model.embed(molecules()))
@@ -154,14 +146,14 @@ def test_a_lone_atom_is_embedded(model: Any) -> None:
 def test_unknown_options_are_named(saved: Path) -> None:
     """Read-outs and heads."""
     with pytest.raises(ConfigurationError, match="`readout` is invariant or equivariant"):
-        registry.load(card(saved, readout="spherical"))
+        loading.load(card(saved, readout="spherical"), allow_pickle=True)
     with pytest.raises(ConfigurationError, match="`head` is one of Default"):
-        registry.load(card(saved, head="omat"))
+        loading.load(card(saved, head="omat"), allow_pickle=True)
 
 
 def test_shuffled_weights_are_another_model(model: Any, saved: Path) -> None:
     """The untrained control."""
-    other = registry.load(card(saved, shuffle_seed=1))
+    other = loading.load(card(saved, shuffle_seed=1), allow_pickle=True)
     difference = np.abs(other.embed(molecules()) - model.embed(molecules())).max()
     assert difference > 0.01 * np.abs(model.embed(molecules())).max()
 
@@ -169,15 +161,11 @@ def test_shuffled_weights_are_another_model(model: Any, saved: Path) -> None:
 def test_loading_leaves_torchs_switch_as_it_was(saved: Path, monkeypatch: Any) -> None:
     """The package would allow pickles for the rest of the process."""
     monkeypatch.delenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", raising=False)
-    registry.load(card(saved))
+    loading.load(card(saved), allow_pickle=True)
     assert "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD" not in os.environ
 
 
 def test_the_pickle_is_not_read_unless_the_user_allows_it(saved: Path) -> None:
     """Every published MACE is one."""
-    allow_pickles(allowed=False)
-    try:
-        with pytest.raises(UnavailableError, match="are a pickle"):
-            registry.load(card(saved))
-    finally:
-        allow_pickles(allowed=True)
+    with pytest.raises(UnavailableError, match="are a pickle"):
+        loading.load(card(saved))

@@ -21,9 +21,10 @@ from promises import (
     need,
     supercell,
 )
+from pytest_matalign.environments import loading
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import Weights
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 
@@ -65,13 +66,13 @@ def folder(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def local(path: Path) -> ModelCard:
     """A user's own card."""
-    base = registry.card("matgl-tensornet-matpes-pbe-2025.2")
+    base = catalogue.card("matgl-tensornet-matpes-pbe-2025.2")
     return msgspec.structs.replace(base, id="mine", weights=Weights(path=str(path)))
 
 
 @pytest.fixture(scope="module")
 def model(folder: Path) -> Any:
-    return registry.load(local(folder))
+    return loading.load(local(folder))
 
 
 def test_atom_features_are_embedded(model: Any) -> None:
@@ -122,10 +123,10 @@ def test_a_published_model_comes_from_the_hub(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All three files of it, at its commit."""
-    card = registry.card("matgl-tensornet-matpes-pbe-2025.2")
+    card = catalogue.card("matgl-tensornet-matpes-pbe-2025.2")
     files = {one.name: one for one in folder.iterdir()}
-    found = registry.load(from_hub(card, files, tmp_path, monkeypatch))
-    expected = registry.load(local(folder)).embed(molecules())
+    found = loading.load(from_hub(card, files, tmp_path, monkeypatch))
+    expected = loading.load(local(folder)).embed(molecules())
     np.testing.assert_array_equal(found.embed(molecules()), expected)
 
 
@@ -133,4 +134,4 @@ def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
     """With what it lacks."""
     (tmp_path / "state.pt").write_bytes(b"")
     with pytest.raises(ConfigurationError, match=r"no saved MatGL model; it lacks model\.json"):
-        registry.load(local(tmp_path))
+        loading.load(local(tmp_path))

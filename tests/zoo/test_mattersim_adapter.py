@@ -19,8 +19,9 @@ from promises import (
     need,
     supercell,
 )
+from pytest_matalign.environments import loading
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import Weights
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 
@@ -56,11 +57,11 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    card = registry.card("mattersim-v1-1m")
+    card = catalogue.card("mattersim-v1-1m")
     with pytest.MonkeyPatch.context() as patch:
         # The package makes a folder for downloads in the user's home.
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-        return registry.load(msgspec.structs.replace(card, weights=Weights(path=str(saved))))
+        return loading.load(msgspec.structs.replace(card, weights=Weights(path=str(saved))))
 
 
 def test_atom_features_are_embedded(model: Any) -> None:

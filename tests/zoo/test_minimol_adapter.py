@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pytest_matalign.environments import loading
 from pytest_matalign.splits import Sample, load_split
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 
 pytestmark = pytest.mark.zoo
 ASPIRIN, SALICYLIC_ACID = "CC(=O)Oc1ccccc1C(=O)O", "O=C(O)c1ccccc1O"
@@ -20,13 +21,13 @@ CAFFEINE, THEOPHYLLINE = "Cn1c(=O)c2c(ncn2C)n(C)c1=O", "Cn1c(=O)c2[nH]cnc2n(C)c1
 @lru_cache(maxsize=1)
 def load() -> Any:
     """The model, or a skip that names the environment that has its packages."""
-    card = registry.card("minimol-v1")
+    card = catalogue.card("minimol-v1")
     for name in card.requires:
         if find_spec(name) is None:
             pytest.skip(
                 f"{name} is not installed; runs inside the environment {card.environment!r}"
             )
-    return registry.load(card)
+    return loading.load(card)
 
 
 def sample(smiles: str) -> Sample:
@@ -52,7 +53,7 @@ def test_like_molecules_have_like_fingerprints() -> None:
 def test_the_network_has_the_parameters_of_the_card() -> None:
     """The task heads, which are not embedded, included."""
     count = sum(one.numel() for one in load().network.parameters())
-    assert count == registry.card("minimol-v1").parameters
+    assert count == catalogue.card("minimol-v1").parameters
 
 
 @pytest.mark.parametrize("split", ["qm9", "ccd-ligands"])
@@ -62,7 +63,7 @@ def test_bundled_molecules_do_not_depend_on_the_batch(split: str) -> None:
     samples = [one for one in load_split(split, samples=30).samples if model.refuse(one) is None]
     assert len(samples) >= 25
     together = model.embed(samples)
-    assert together.shape == (len(samples), registry.card("minimol-v1").width)
+    assert together.shape == (len(samples), catalogue.card("minimol-v1").width)
     apart = np.concatenate([model.embed([one]) for one in reversed(samples)])[::-1]
     np.testing.assert_array_equal(model.embed(samples), together)
     assert np.abs(together - apart).max() < 2e-5 * np.linalg.norm(together, axis=1).max()

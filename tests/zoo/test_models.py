@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pytest
 
+from pytest_matalign.environments import loading
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,16 +41,16 @@ def _packages(card: ModelCard) -> list[pytest.MarkDecorator]:
     scope="module",
     params=[
         pytest.param(card.id, marks=_packages(card))
-        for card in registry.cards().values()
+        for card in catalogue.cards().values()
         if card.state == "verified"
     ],
 )
 def loaded(request: pytest.FixtureRequest) -> tuple[ModelCard, Model]:
     """Every verified model in turn; one is in memory at a time."""
-    card = registry.card(request.param)
-    if reason := registry.unavailable(card):
+    card = catalogue.card(request.param)
+    if reason := loading.unavailable(card):
         pytest.skip(reason)
-    return card, registry.load(card)
+    return card, loading.load(card)
 
 
 @pytest.fixture

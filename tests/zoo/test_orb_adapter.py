@@ -20,9 +20,10 @@ from promises import (
     need,
     supercell,
 )
+from pytest_matalign.environments import loading
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import Weights
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 
@@ -39,7 +40,7 @@ MODELS = ["orb-v2", "orb-v3-conservative-inf-omat", "orb-v3-direct-20-omat", "or
 @pytest.fixture(scope="module", params=MODELS)
 def local(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelCard]:
     """A card of the zoo whose weights are random; the package builds what the card counts."""
-    one = registry.card(request.param)
+    one = catalogue.card(request.param)
     path = tmp_path_factory.mktemp("orb") / "random.ckpt"
     package = import_quietly("orb_models.forcefield.pretrained")
 
@@ -62,7 +63,7 @@ def local(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mo
 
 @pytest.fixture(scope="module")
 def model(local: ModelCard) -> Any:
-    return registry.load(local)
+    return loading.load(local)
 
 
 def test_node_features_are_embedded(model: Any, local: ModelCard) -> None:
@@ -107,4 +108,4 @@ def test_an_unknown_checkpoint_is_named(local: ModelCard) -> None:
     """With the names there are."""
     wrong = msgspec.structs.replace(local, options={"checkpoint": "orb-v9"})
     with pytest.raises(ConfigurationError, match=r"`checkpoint` is one of .*orb-v2"):
-        registry.load(wrong)
+        loading.load(wrong)

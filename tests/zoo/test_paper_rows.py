@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
+from pytest_matalign.zoo.adapter import adapter_version
 
 ROWS = (
     "Orb V2",
@@ -50,21 +51,21 @@ def test_there_are_as_many_rows_as_the_paper_counts() -> None:
 
 def test_every_row_has_exactly_one_card() -> None:
     """None is missing, none is claimed twice, and no card claims a row that is not there."""
-    claimed = Counter(card.paper for card in registry.cards().values() if card.paper is not None)
+    claimed = Counter(card.paper for card in catalogue.cards().values() if card.paper is not None)
     assert {row: claimed.pop(row, 0) for row in ROWS} == dict.fromkeys(ROWS, 1)
     assert not claimed
 
 
 def test_only_random_rows_are_controls() -> None:
     """All other rows are pretrained models."""
-    for card in registry.cards().values():
+    for card in catalogue.cards().values():
         if card.paper is not None:
             assert (card.role == "control") == ("Random" in card.paper), card.id
 
 
 def test_the_zoo_has_ninety_cards_and_twenty_eight_verified_models() -> None:
     """Across all five modalities; controls not counted."""
-    found = registry.cards().values()
+    found = catalogue.cards().values()
     verified = [one for one in found if one.state == "verified" and one.role == "pretrained"]
     assert len(found) >= 90
     assert len(verified) >= 28
@@ -77,13 +78,13 @@ def test_the_zoo_has_ninety_cards_and_twenty_eight_verified_models() -> None:
     "model_id",
     [
         one.id
-        for one in registry.cards().values()
+        for one in catalogue.cards().values()
         if one.state == "verified" and one.role == "pretrained"
     ],
 )
 def test_a_verified_model_says_which_weights_were_run(model_id: str) -> None:
     """The digest of the files that ship in a package, and the width that came out."""
-    card = registry.card(model_id)
+    card = catalogue.card(model_id)
     assert card.weights is not None
     assert re.fullmatch(r"[0-9a-f]{64}", card.weights.sha256 or "")
     assert card.weights.package
@@ -93,19 +94,17 @@ def test_a_verified_model_says_which_weights_were_run(model_id: str) -> None:
 
 @pytest.mark.parametrize(
     "adapter",
-    sorted({one.adapter for one in registry.cards().values() if one.state == "loader-verified"}),
+    sorted({one.adapter for one in catalogue.cards().values() if one.state == "loader-verified"}),
 )
 def test_a_loader_verified_adapter_has_a_test(adapter: str) -> None:
     """A test file of the adapter's own, named after it."""
-    registry.adapter_version(
-        next(one for one in registry.cards().values() if one.adapter == adapter)
-    )
+    adapter_version(next(one for one in catalogue.cards().values() if one.adapter == adapter))
     named = [path for path in TESTS.glob("test_*.py") if adapter in path.stem]
     assert named, f"no tests/zoo/test_*{adapter}*.py"
 
 
 def test_a_declared_model_shows_no_digest_it_cannot_have() -> None:
     """What was never fetched here has no digest measured here."""
-    for card in registry.cards().values():
+    for card in catalogue.cards().values():
         if card.state == "declared" and card.weights is not None:
             assert card.weights.package is None or card.weights.sha256 is None, card.id

@@ -20,16 +20,15 @@ from promises import (
     moved,
     need,
     supercell,
-    trusted,
 )
+from pytest_matalign.environments import loading
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import Weights
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_matalign.zoo.card import ModelCard
@@ -46,12 +45,6 @@ SMALL = {
     "num_attention_layers": 1,
     "num_gnn_layers": 2,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _trusted() -> Iterator[None]:
-    with trusted():
-        yield
 
 
 def save(path: Path, target: str, *, wrapped: bool = False) -> None:
@@ -82,7 +75,7 @@ def save(path: Path, target: str, *, wrapped: bool = False) -> None:
 def local(path: Path) -> ModelCard:
     """A user's own card."""
     return msgspec.structs.replace(
-        registry.card("pet-mad-1.0.2"), weights=Weights(path=str(path), pickled=True)
+        catalogue.card("pet-mad-1.0.2"), weights=Weights(path=str(path), pickled=True)
     )
 
 
@@ -95,7 +88,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(saved: Path) -> Any:
-    return registry.load(local(saved))
+    return loading.load(local(saved), allow_pickle=True)
 
 
 def test_last_layer_features_are_embedded(model: Any) -> None:
@@ -135,13 +128,13 @@ def test_a_network_for_something_else_is_refused(tmp_path: Path) -> None:
     """There is no energy whose read-out one could stand before."""
     save(tmp_path / "other.ckpt", "mtt::gap")
     with pytest.raises(ConfigurationError, match=r"other\.ckpt holds PET, not a PET for energies"):
-        registry.load(local(tmp_path / "other.ckpt"))
+        loading.load(local(tmp_path / "other.ckpt"), allow_pickle=True)
 
 
 def test_a_network_with_uncertainties_around_it_is_the_same(model: Any, tmp_path: Path) -> None:
     """Some releases come that way."""
     save(tmp_path / "wrapped.ckpt", "energy", wrapped=True)
-    other = registry.load(local(tmp_path / "wrapped.ckpt"))
+    other = loading.load(local(tmp_path / "wrapped.ckpt"), allow_pickle=True)
     np.testing.assert_array_equal(other.embed(molecules()), model.embed(molecules()))
 
 
@@ -149,7 +142,7 @@ def test_a_published_model_comes_from_the_hub(
     model: Any, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At its commit."""
-    card = registry.card("pet-mad-1.0.2")
+    card = catalogue.card("pet-mad-1.0.2")
     files = {"models/pet-mad-v1.0.2.ckpt": saved}
-    found = registry.load(from_hub(card, files, tmp_path, monkeypatch))
+    found = loading.load(from_hub(card, files, tmp_path, monkeypatch), allow_pickle=True)
     np.testing.assert_array_equal(found.embed(molecules()), model.embed(molecules()))

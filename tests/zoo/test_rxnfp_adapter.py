@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from pytest_matalign.environments import loading
 from pytest_matalign.splits import Sample, load_split
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters._support.tokens import framed, vocabulary
 from pytest_matalign.zoo.adapters.rxnfp import TOKEN
-from pytest_matalign.zoo.weights import weight_files
+from pytest_matalign.zoo.weights.files import weight_files
 
 pytestmark = pytest.mark.zoo
 CARDS = ["rxnfp-pretrained", "rxnfp-ft", "rxnfp-ft-10k-25s"]
@@ -28,13 +29,13 @@ ACETYLATION = "CC(=O)OC(C)=O.O=C(O)c1ccccc1O>>CC(=O)Oc1ccccc1C(=O)O"
 @lru_cache(maxsize=1)
 def load(model_id: str) -> Any:
     """A model of the family, or a skip that names the environment that has its packages."""
-    card = registry.card(model_id)
+    card = catalogue.card(model_id)
     for name in card.requires:
         if find_spec(name) is None:
             pytest.skip(
                 f"{name} is not installed; runs inside the environment {card.environment!r}"
             )
-    return registry.load(card)
+    return loading.load(card)
 
 
 def test_the_class_token_is_the_fingerprint_the_package_prints() -> None:
@@ -52,7 +53,7 @@ def test_the_pretrained_network_fills_in_masked_tokens() -> None:
     load("rxnfp-pretrained")
     import transformers
 
-    folder = weight_files(registry.card("rxnfp-pretrained"))[0].parent
+    folder = weight_files(catalogue.card("rxnfp-pretrained"))[0].parent
     vocab = vocabulary(folder / "vocab.txt")
     network = transformers.BertForMaskedLM.from_pretrained(folder).eval()
     ids = torch.tensor(framed(TOKEN.findall(ACETYLATION), vocab).ids)
@@ -68,7 +69,7 @@ def test_the_pretrained_network_fills_in_masked_tokens() -> None:
 def test_the_network_has_the_parameters_of_the_card(model_id: str) -> None:
     """Without pooler and heads."""
     count = sum(one.numel() for one in load(model_id).network.parameters())
-    assert count == registry.card(model_id).parameters
+    assert count == catalogue.card(model_id).parameters
 
 
 @pytest.mark.parametrize("split", ["qm9", "ccd-ligands"])

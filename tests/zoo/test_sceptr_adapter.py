@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pytest_matalign.environments import loading
 from pytest_matalign.splits import Sample, load_split
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters import sceptr
 
 pytestmark = pytest.mark.zoo
@@ -22,13 +23,13 @@ OTHERS = ["CASSEFQGDNEQFF", "CASSVGDLLTGELFF", "CASSPGTGGNEQYF"]
 @lru_cache(maxsize=1)
 def load() -> Any:
     """The model, or a skip that names the environment that has its packages."""
-    card = registry.card("sceptr-cdr3-only")
+    card = catalogue.card("sceptr-cdr3-only")
     for name in card.requires:
         if find_spec(name) is None:
             pytest.skip(
                 f"{name} is not installed; runs inside the environment {card.environment!r}"
             )
-    return registry.load(card)
+    return loading.load(card)
 
 
 def loops(texts: list[str]) -> list[Sample]:
@@ -39,7 +40,7 @@ def loops(texts: list[str]) -> list[Sample]:
 def test_receptors_of_one_motif_are_near_one_another() -> None:
     """Nearer than to any loop of another kind."""
     vectors = load().embed(loops(GILGFVFTL + OTHERS))
-    assert vectors.shape == (5, registry.card("sceptr-cdr3-only").width)
+    assert vectors.shape == (5, catalogue.card("sceptr-cdr3-only").width)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
     cosines = vectors @ vectors.T
     assert cosines[0, 1] > 0.8
@@ -59,7 +60,7 @@ def test_embeddings_do_not_depend_on_the_batch() -> None:
 def test_the_network_has_the_parameters_of_the_card() -> None:
     """Counted in the package's own object."""
     count = sum(one.numel() for one in load().network._bert.parameters())
-    assert count == registry.card("sceptr-cdr3-only").parameters
+    assert count == catalogue.card("sceptr-cdr3-only").parameters
 
 
 @pytest.mark.parametrize("split", ["uniprot", "pdb-chains"])

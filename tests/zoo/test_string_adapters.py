@@ -15,7 +15,8 @@ from ase.build import bulk, molecule
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue, domain
+from pytest_matalign.zoo.adapter import refuse_foreign_code
 from pytest_matalign.zoo.adapters._support.prompts import PROMPTS, listing
 from pytest_matalign.zoo.adapters.transformers import load
 from small_checkpoints import (
@@ -68,7 +69,7 @@ def serve(cache: Path, tmp_path: Path) -> Callable[..., Path]:
                 part.save_pretrained(folder, safe_serialization=safe)
             else:
                 part.save_pretrained(folder)
-        weights = registry.card(model_id).weights
+        weights = catalogue.card(model_id).weights
         assert weights is not None
         assert weights.repo is not None
         return lay_down(folder, repo=weights.repo, cache=cache)
@@ -138,7 +139,7 @@ def test_esm2_refuses_what_it_was_not_trained_on(
     card = pinned_card("esm2-8m")
     model = load(card)
     long = Sample(id="long", sequence="A" * 1023)
-    assert registry.refusal(card, long) == "has 1023 residues, the model reads 1022"
+    assert domain.refusal(card, long) == "has 1023 residues, the model reads 1022"
     assert model.refuse(long) == "has 1025 tokens, the model reads 1024"
     assert model.refuse(Sample(id="odd", sequence="AJJA")) == "has tokens beyond the vocabulary"
     assert model.refuse(PROTEINS[0]) is None
@@ -520,32 +521,20 @@ def own_code(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
     return build
 
 
-def test_code_from_the_hub_runs_only_with_consent(own_code: Callable[[str], None]) -> None:
-    """Refused by default; allowed, it comes from the pinned commit and is deterministic."""
-    from pytest_matalign.zoo.permission import allow_pickles
-
+def test_code_from_the_hub_comes_from_the_pinned_commit(own_code: Callable[[str], None]) -> None:
+    """And is deterministic; that it needs the user's consent is asked before it is loaded."""
     own_code("modeling_tiny.TinyModel")
     card = pinned_card("molformer-xl-both-10pct")
     with pytest.raises(UnavailableError, match=r"brings its own Python code.*allow-pickle"):
-        load(card)
-    allow_pickles(allowed=True)
-    try:
-        _checked(load(card), MOLECULES)
-    finally:
-        allow_pickles(allowed=False)
+        refuse_foreign_code(card)
+    _checked(load(card), MOLECULES)
 
 
 def test_code_of_another_repository_is_never_run(own_code: Callable[[str], None]) -> None:
     """Its commit would not be pinned."""
-    from pytest_matalign.zoo.permission import allow_pickles
-
     own_code("someone/else--modeling_tiny.TinyModel")
-    allow_pickles(allowed=True)
-    try:
-        with pytest.raises(UnavailableError, match="another repository at no stated commit"):
-            load(pinned_card("molformer-xl-both-10pct"))
-    finally:
-        allow_pickles(allowed=False)
+    with pytest.raises(UnavailableError, match="another repository at no stated commit"):
+        load(pinned_card("molformer-xl-both-10pct"))
 
 
 @pytest.mark.parametrize(

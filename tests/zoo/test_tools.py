@@ -11,7 +11,7 @@ import pytest
 import torch
 from ase.build import bulk, fcc111, molecule
 
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters._support.pooling import mean_by_mask, mean_by_sample
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
@@ -98,14 +98,14 @@ def test_means_are_taken_sample_by_sample() -> None:
 
 def test_shuffling_keeps_each_tensors_values_and_is_reproducible() -> None:
     """The same seed gives the same network, another seed another one."""
-    card = registry.card("chgnet-untrained")
+    card = catalogue.card("chgnet-untrained")
 
     def network() -> torch.nn.Module:
         torch.manual_seed(0)
         return torch.nn.Linear(20, 30)
 
     trained, first, second, other = (network() for _ in range(4))
-    shuffle_if_asked(trained, registry.card("chgnet-0.3.0"))
+    shuffle_if_asked(trained, catalogue.card("chgnet-0.3.0"))
     shuffle_if_asked(first, card)
     shuffle_if_asked(second, card)
     shuffle_if_asked(other, msgspec.structs.replace(card, options={"shuffle_seed": 2}))

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters.transformers import load, load_checkpoint
 from pytest_matalign.zoo.card import Weights
 
@@ -112,7 +112,7 @@ def test_a_card_may_pin_a_checkpoint(cache: Path, checkpoint: Path) -> None:
     """The adapter serves cards as well as candidates; `shuffle_seed` makes the control."""
     _fill(cache, checkpoint)
     card = msgspec.structs.replace(
-        registry.card("antiberty"),
+        catalogue.card("antiberty"),
         adapter="transformers",
         weights=Weights(repo="team/tiny", revision=SHA),
     )

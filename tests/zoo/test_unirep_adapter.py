@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from pytest_matalign.environments import loading
 from pytest_matalign.splits import Sample
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters.unirep import LETTERS, tokens
 
 pytestmark = pytest.mark.zoo
@@ -39,13 +40,13 @@ PACKAGE = {
 @lru_cache(maxsize=1)
 def load(units: int) -> Any:
     """A model of the family, or a skip that names the environment that has its packages."""
-    card = registry.card(f"unirep-{units}")
+    card = catalogue.card(f"unirep-{units}")
     for name in card.requires:
         if find_spec(name) is None:
             pytest.skip(
                 f"{name} is not installed; runs inside the environment {card.environment!r}"
             )
-    return registry.load(card)
+    return loading.load(card)
 
 
 def proteins() -> list[Sample]:
@@ -91,7 +92,7 @@ def _surprise(network: Any, sequence: str) -> float:
 def test_the_file_has_the_parameters_of_the_card(units: int) -> None:
     """All of them, the predicting layer included."""
     count = sum(one.numel() for one in load(units).network.parameters())
-    assert count == registry.card(f"unirep-{units}").parameters
+    assert count == catalogue.card(f"unirep-{units}").parameters
 
 
 def test_padding_is_not_heard_of() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pytest_matalign.environments import loading
 from pytest_matalign.splits import Sample, load_split
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 
 pytestmark = pytest.mark.zoo
@@ -21,13 +22,13 @@ CAFFEINE, THEOPHYLLINE = "Cn1c(=O)c2c(ncn2C)n(C)c1=O", "Cn1c(=O)c2[nH]cnc2n(C)c1
 @lru_cache(maxsize=1)
 def load() -> Any:
     """The model, or a skip that names the environment that has its packages."""
-    card = registry.card("vicgae")
+    card = catalogue.card("vicgae")
     for name in card.requires:
         if find_spec(name) is None:
             pytest.skip(
                 f"{name} is not installed; runs inside the environment {card.environment!r}"
             )
-    return registry.load(card)
+    return loading.load(card)
 
 
 def sample(smiles: str) -> Sample:
@@ -45,7 +46,7 @@ def test_the_mean_is_the_packages_sum_by_another_constant(smiles: str) -> None:
     tokens = len(model._tokens(sample(smiles)))
     mean = model.embed([sample(smiles)])[0]
     np.testing.assert_allclose(mean * tokens / whole.hparams.embedding_dim, own, atol=1e-6)
-    card = registry.card("vicgae")
+    card = catalogue.card("vicgae")
     assert sum(one.numel() for one in whole.parameters()) == card.parameters
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_matalign.embeddings.store import Store
     from pytest_matalign.splits import Sample, Split
+    from pytest_matalign.zoo.card import ModelCard
 
 _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 
@@ -70,17 +71,15 @@ def command(
     from pytest_matalign.embeddings.store import Store
     from pytest_matalign.errors import MatalignError
     from pytest_matalign.splits import load_split
-    from pytest_matalign.zoo.permission import allow_pickles
-    from pytest_matalign.zoo.registry import card
+    from pytest_matalign.zoo.catalogue import card
 
-    allow_pickles(allowed=allow_pickle)
     cards = [card(model) for model in models]
     loaded = load_split(split, samples=samples)
     kept = Store(store or cache_root())
     failed = False
     for one in cards:
         try:
-            told = _embed_one(one.id, loaded, kept, part=part)
+            told = _embed_one(one, loaded, kept, part=part, allow_pickle=allow_pickle)
         except MatalignError as error:
             failed = True
             told = f"{one.id} on {loaded.card.id}: FAILED: {error}"
@@ -100,25 +99,29 @@ def blocks_of(samples: Sequence[Sample], *, part: tuple[int, int]) -> list[Sampl
     return [sample for start in starts for sample in samples[start : start + BLOCK]]
 
 
-def _embed_one(model: str, split: Split, store: Store, *, part: tuple[int, int]) -> str:
+def _embed_one(
+    card: ModelCard, split: Split, store: Store, *, part: tuple[int, int], allow_pickle: bool
+) -> str:
     """Embed one model; what was done, in one line."""
     from dataclasses import replace
 
     from pytest_matalign.embeddings.obtain import Door, Extracted
     from pytest_matalign.embeddings.sources import ZooSource
+    from pytest_matalign.environments.loading import environment_of
     from pytest_matalign.progress import Line
-    from pytest_matalign.zoo.registry import card, environment_of
 
     samples = tuple(blocks_of(split.samples, part=part))
     index, count = part
-    whole = f"{model} on {split.card.id}" + (f", shard {index}/{count}" if count > 1 else "")
+    whole = f"{card.id} on {split.card.id}" + (f", shard {index}/{count}" if count > 1 else "")
     start = time.monotonic()
     source = Extracted(
-        model, lambda: ZooSource(card(model)), part=f"{index}/{count}" if count > 1 else ""
+        card.id,
+        lambda: ZooSource(card, allow_pickle=allow_pickle),
+        part=f"{index}/{count}" if count > 1 else "",
     )
     door = Door(store=store, progress=lambda **_: Line(whole))
     found = door.obtain(source, replace(split, samples=samples))
-    environment = environment_of(card(model))
+    environment = environment_of(card)
     where = f" in the environment {environment.name}" if environment else ""
     how = "were in the store" if found.source == "store" else f"embedded{where}"
     width = f", width {found.vectors.shape[1]}" if len(found) else ""

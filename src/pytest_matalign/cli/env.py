@@ -66,7 +66,7 @@ def list_() -> None:
     from pytest_matalign.cli.tables import print_table
     from pytest_matalign.environments.folders import root
     from pytest_matalign.environments.spec import spec_files
-    from pytest_matalign.zoo.registry import cards
+    from pytest_matalign.zoo.catalogue import cards
 
     users: dict[str, int] = {}
     for card in cards().values():

@@ -71,7 +71,7 @@ class Actions(click.Group):
 
 
 def _models() -> Iterable[str]:
-    from pytest_matalign.zoo.registry import cards
+    from pytest_matalign.zoo.catalogue import cards
 
     return cards()
 

@@ -104,9 +104,9 @@ def _specs(run: SuiteRun) -> list[MetricSpec]:
 def _encoded(run: SuiteRun, model: str, wanted: SuiteSplit, *, encoding: Encoding) -> Encoded | str:
     """One embedding ready to be stored, or why there is none."""
     from pytest_matalign.embeddings.pack_build import encoded
-    from pytest_matalign.embeddings.sources import weights_here
+    from pytest_matalign.environments.loading import identify_weights
     from pytest_matalign.errors import MatalignError
-    from pytest_matalign.zoo.registry import adapter_version
+    from pytest_matalign.zoo.adapter import adapter_version
 
     card = run.cards[model]
     try:
@@ -114,7 +114,7 @@ def _encoded(run: SuiteRun, model: str, wanted: SuiteSplit, *, encoding: Encodin
             run.evaluator.embedding(model, wanted),
             card=card,
             split=run.evaluator.split(wanted),
-            weights=weights_here(card),
+            weights=identify_weights(card),
             adapter_version=adapter_version(card),
             encoding=encoding,
         )

@@ -23,7 +23,7 @@ _WIDTH = 80
 @click.group(cls=Actions)
 def command() -> None:
     """List the models, show a card, check adapters, pin weights."""
-    from pytest_matalign.zoo.registry import catalogue
+    from pytest_matalign.zoo.catalogue import catalogue
 
     for problem in catalogue().problems:
         click.echo(f"matalign: {problem}", err=True)
@@ -59,8 +59,8 @@ def _chosen(
     available: bool,
 ) -> list[ModelCard]:
     """The cards the filters leave."""
-    from pytest_matalign.zoo.registry import cards
-    from pytest_matalign.zoo.where_it_runs import whereabouts
+    from pytest_matalign.environments.loading import place_of
+    from pytest_matalign.zoo.catalogue import cards
 
     known = {one.family for one in cards().values()}
     if unknown := [name for name in families if name not in known]:
@@ -74,7 +74,7 @@ def _chosen(
         and modality in (None, one.modality)
         and state in (None, one.state)
         and (not paper or one.paper is not None)
-        and (not available or whereabouts(one).runs)
+        and (not available or place_of(one).runs)
     ]
 
 
@@ -96,7 +96,7 @@ def list_(*, as_json: bool, **filters: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="as JSON")
 def show(model: str, *, as_json: bool) -> None:
     """Show all that is known of MODEL: weights, licences, domain, relations, where it runs."""
-    from pytest_matalign.zoo.registry import card
+    from pytest_matalign.zoo.catalogue import card
 
     one = card(model)
     if as_json:
@@ -117,7 +117,7 @@ def check(models: tuple[str, ...], *, as_json: bool, **filters: Any) -> int:
     does not conform.
     """
     from pytest_matalign.testing.survey import Survey, survey
-    from pytest_matalign.zoo.registry import card
+    from pytest_matalign.zoo.catalogue import card
 
     if models and any(filters.values()):
         raise click.UsageError("Name models or filter them, not both.")
@@ -139,10 +139,11 @@ def check(models: tuple[str, ...], *, as_json: bool, **filters: Any) -> int:
 @click.argument("models", shell_complete=MODELS, nargs=-1, required=True)
 def pin(models: tuple[str, ...]) -> None:
     """Ask the hub for the commit and digests of MODELS whose cards state none."""
-    from pytest_matalign.zoo.pins import pin
+    from pytest_matalign.zoo.catalogue import card
+    from pytest_matalign.zoo.weights import pinning
 
     for name in models:
-        found = pin(name)
+        found = pinning.pin(card(name))
         click.echo(f"{name}: {found.repo or found.url} at {found.revision or found.sha256}")
 
 
@@ -154,13 +155,13 @@ def table(chosen: Sequence[ModelCard]) -> Iterator[str]:
     """
     from collections import Counter
 
-    from pytest_matalign.zoo.where_it_runs import whereabouts
+    from pytest_matalign.environments.loading import place_of
 
     if not chosen:
         yield "No model fits."
         return
     rows = [
-        (one.id, _MODALITIES.get(one.modality, one.modality), _STATES[one.state], whereabouts(one))
+        (one.id, _MODALITIES.get(one.modality, one.modality), _STATES[one.state], place_of(one))
         for one in chosen
     ]
     widths = [max(len(str(row[column])) for row in rows) for column in range(4)]
@@ -190,12 +191,12 @@ def _plain(card: ModelCard) -> dict[str, Any]:
     """A card, where it runs and where it came from, fit for JSON."""
     import msgspec
 
-    from pytest_matalign.zoo.registry import catalogue
-    from pytest_matalign.zoo.where_it_runs import whereabouts
+    from pytest_matalign.environments.loading import place_of
+    from pytest_matalign.zoo.catalogue import catalogue
 
-    where = whereabouts(card)
+    where = place_of(card)
     found: dict[str, Any] = msgspec.to_builtins(card)
-    found["runs"] = {"place": where.place, "environment": where.environment, "why": where.reason}
+    found["runs"] = {"place": where.kind, "environment": where.environment, "why": where.reason}
     found["from"] = catalogue().origins[card.id]
     return found
 
@@ -218,13 +219,13 @@ def described(card: ModelCard) -> Iterator[str]:
 
 
 def _facts(card: ModelCard) -> list[tuple[str, str]]:
-    from pytest_matalign.zoo.registry import cards, catalogue
-    from pytest_matalign.zoo.where_it_runs import whereabouts
+    from pytest_matalign.environments.loading import place_of
+    from pytest_matalign.zoo.catalogue import cards, catalogue
 
     stated = _plain(card)
-    where = whereabouts(card)
+    where = place_of(card)
     place = {"here": "here", "environment": f"in the environment {where.environment}"}
-    facts = [("runs", place.get(where.place, f"not yet: {where.reason}"))]
+    facts = [("runs", place.get(where.kind, f"not yet: {where.reason}"))]
     for other in cards().values():
         if other.derived_from == card.id:
             facts.append(("source of", other.id))

@@ -93,7 +93,7 @@ def resolve_candidate(wanted: Wanted, *, root: Path, run_id: str) -> Candidate:
 
 
 def _from_zoo(model_id: str) -> Candidate:
-    from pytest_matalign.zoo.registry import card
+    from pytest_matalign.zoo.catalogue import card
 
     try:
         found = card(model_id)
@@ -199,7 +199,7 @@ class _FactorySource:
 
     def refuse(self, sample: Sample) -> str | None:
         """Reason the host's table gives for refusing a sample."""
-        from pytest_matalign.zoo.registry import refusal
+        from pytest_matalign.zoo.domain import refusal
 
         return refusal(self._card, sample)
 

@@ -30,6 +30,7 @@ class Sources:
         policy: Policy = "auto",
         packs: Sequence[Pack] = (),
         own: Source | None = None,
+        allow_pickle: bool = False,
     ) -> None:
         """Take what a run knows.
 
@@ -38,8 +39,10 @@ class Sources:
             policy: How references are chosen.
             packs: Asked in this order, unless the policy forbids it.
             own: The candidate, where it is no model of the zoo.
+            allow_pickle: Whether the user lets code run that comes with weights.
         """
         self._cards, self._policy = cards, policy
+        self._allow_pickle = allow_pickle
         self._packs = () if policy == "installed" else tuple(packs)
         self._sources = {own.model: own} if own else {}
 
@@ -55,16 +58,17 @@ class Sources:
 
     def _chosen(self, card: ModelCard) -> Source:
         from pytest_matalign.embeddings.obtain import Extracted, FirstOf, Packed
-        from pytest_matalign.embeddings.sources import ZooSource, described_weights
-        from pytest_matalign.zoo.registry import adapter_version
+        from pytest_matalign.embeddings.sources import ZooSource
+        from pytest_matalign.zoo.adapter import adapter_version
+        from pytest_matalign.zoo.weights.files import described_digest
 
-        run = Extracted(card.id, lambda: ZooSource(card))
+        run = Extracted(card.id, lambda: ZooSource(card, allow_pickle=self._allow_pickle))
         if self._policy == "installed":
             return run
         packed = Packed(
             card.id,
             self._packs,
-            weights=described_weights(card),
+            weights=described_digest(card),
             adapter_version=adapter_version(card),
         )
         if self._policy == "packs" and card.weights is not None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_matalign.environments.loading import identify_weights, load, unavailable
 from pytest_matalign.errors import UnavailableError
+from pytest_matalign.zoo.adapter import adapter_version
+from pytest_matalign.zoo.domain import refusal
+from pytest_matalign.zoo.weights.files import described_digest
+from pytest_matalign.zoo.weights.pins import pinned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,17 +22,15 @@ if TYPE_CHECKING:
 class ZooSource:
     """A zoo model; where its packages are not installed the store may still know its rows."""
 
-    def __init__(self, card: ModelCard) -> None:
-        from pytest_matalign.zoo.pins import pinned
-        from pytest_matalign.zoo.registry import adapter_version, unavailable
-
+    def __init__(self, card: ModelCard, *, allow_pickle: bool = False) -> None:
         card = pinned(card)
         self._reason = unavailable(card)
-        weights = described_weights(card) if self._reason else weights_here(card)
+        weights = described_digest(card) if self._reason else identify_weights(card)
         if self._reason and weights is None:
             raise UnavailableError(self._reason)
         self.id = card.id
         self._card = card
+        self._allow_pickle = allow_pickle
         self.identity: Mapping[str, Any] = {
             "model": card.id,
             "weights": weights,
@@ -41,48 +44,10 @@ class ZooSource:
 
     def refuse(self, sample: Sample) -> str | None:
         """Reason the card gives for refusing a sample."""
-        from pytest_matalign.zoo.registry import refusal
-
         return refusal(self._card, sample)
 
     def load(self) -> Model:
         """Load the weights through the card's adapter, here or in the card's environment."""
-        from pytest_matalign.zoo.registry import load
-
         if self._reason:
             raise UnavailableError(self._reason)
-        return load(self._card)
-
-
-def weights_here(card: ModelCard) -> str:
-    """`zoo.weights.weights_digest`, of files that may lie in the model's environment.
-
-    An environment is asked only what the card does not say: it checks the files when it loads.
-
-    Raises:
-        UnavailableError: If the files are not there.
-    """
-    from pytest_matalign.zoo.registry import environment_of, weights_digest
-
-    environment = environment_of(card)
-    if environment is None:
-        return weights_digest(card)
-    if (described := described_weights(card)) is not None:
-        return described
-    from pytest_matalign.environments.remote import remote_digest
-
-    return remote_digest(card, environment)
-
-
-def described_weights(card: ModelCard) -> str | None:
-    """What `zoo.weights.weights_digest` gives for the weights on the card, told without them."""
-    import hashlib
-    import json
-
-    if card.weights is not None and card.weights.sha256 is None:
-        return None
-    parts = [card.weights.sha256] if card.weights is not None and card.weights.sha256 else []
-    if card.role == "pretrained":
-        return parts[0] if parts else None
-    parts += [card.adapter, json.dumps(card.options, sort_keys=True)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return load(self._card, allow_pickle=self._allow_pickle)

@@ -18,7 +18,6 @@ from pytest_matalign.environments.process import (
 )
 from pytest_matalign.environments.transport import packed
 from pytest_matalign.errors import ExtractionError
-from pytest_matalign.zoo.permission import pickles_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,8 +54,9 @@ class RemoteModel:
         ExtractionError: If loading it fails or ends the worker.
     """
 
-    def __init__(self, card: ModelCard, environment: Built) -> None:
+    def __init__(self, card: ModelCard, environment: Built, *, allow_pickle: bool = False) -> None:
         self._card, self._environment = card, environment
+        self._allow_pickle = allow_pickle
         self._limit: int | None = None
         self.batch_size = 1
         try:
@@ -128,7 +128,7 @@ class RemoteModel:
         worker = worker_of(self._environment)
         if worker.holds != self._card:
             worker.holds = None
-            fields = {**_request(self._card), "allow_pickle": pickles_allowed()}
+            fields = {**_request(self._card), "allow_pickle": self._allow_pickle}
             try:
                 reply = worker.ask("load", fields)
             except (ModelFailedError, OutOfMemoryInWorkerError) as error:

@@ -104,18 +104,19 @@ class _Worker:
         return msgspec.convert(request.fields["card"], ModelCard)
 
     def _digest(self, request: Message) -> Message:
-        from pytest_matalign.zoo.weights import weights_digest
+        from pytest_matalign.zoo.weights.files import weights_digest
 
         return Message("digest", {"digest": weights_digest(self._card(request))})
 
     def _load(self, request: Message) -> Message:
-        from pytest_matalign.zoo.permission import allow_pickles
-        from pytest_matalign.zoo.registry import load_here
+        from pytest_matalign.zoo.adapter import load_here
 
         self._model = None  # freed before the next one asks for memory
-        allow_pickles(allowed=request.fields["allow_pickle"])
         card = self._card(request)
-        self._model, self._name = load_here(card), card.id
+        self._model, self._name = (
+            load_here(card, allow_pickle=request.fields["allow_pickle"]),
+            card.id,
+        )
         return Message("loaded", {"batch_size": int(self._model.batch_size)})
 
     def _refuse(self, request: Message) -> Message:

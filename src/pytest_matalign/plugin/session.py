@@ -92,7 +92,7 @@ class MatalignSession(SuiteRun):
         lines = [f"matalign: suites {', '.join(self.suites)}; {size}"]
         if self.candidate:
             lines.append(f"matalign: candidate {self.candidate.card.id}")
-        from pytest_matalign.zoo.registry import catalogue
+        from pytest_matalign.zoo.catalogue import catalogue
 
         # A card that was left out is told, because a suite may be missing its model.
         return [*lines, *(f"matalign: {problem}" for problem in catalogue().problems)]

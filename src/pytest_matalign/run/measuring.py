@@ -213,11 +213,11 @@ class Evaluator:
 def _identity(card: ModelCard) -> str:
     """What decides a model's rows: a digest of its weights and of the adapter's version."""
     from pytest_matalign.cache import key_of
-    from pytest_matalign.embeddings.sources import described_weights
-    from pytest_matalign.zoo.registry import adapter_version
+    from pytest_matalign.zoo.adapter import adapter_version
+    from pytest_matalign.zoo.weights.files import described_digest
 
     version = adapter_version(card)
-    return key_of({"weights": described_weights(card), "adapter_version": version})[:32]
+    return key_of({"weights": described_digest(card), "adapter_version": version})[:32]
 
 
 def _demand_coverage(pair: Iterable[Embedding]) -> None:

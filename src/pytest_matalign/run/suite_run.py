@@ -24,7 +24,6 @@ from pytest_matalign.scorecard.model import StaleRow
 from pytest_matalign.suites.cases import alignment_cases, embedding_cases
 from pytest_matalign.suites.load import bundled_suites, card_of_split, find_suite, load_suite
 from pytest_matalign.verdicts.baseline import stale_rows
-from pytest_matalign.zoo.permission import allow_pickles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +52,6 @@ class SuiteRun:
 
     def __init__(self, settings: Settings, *, progress: ProgressMaker) -> None:
         self.settings = settings
-        allow_pickles(allowed=settings.allow_pickle)
         self._progress = progress
 
     @cached_property
@@ -70,7 +68,7 @@ class SuiteRun:
     @cached_property
     def cards(self) -> Mapping[str, ModelCard]:
         """Cards of the zoo and of the candidate."""
-        from pytest_matalign.zoo.registry import cards
+        from pytest_matalign.zoo.catalogue import cards
 
         own = {self.candidate.card.id: self.candidate.card} if self.candidate else {}
         return {**cards(), **own}
@@ -113,7 +111,13 @@ class SuiteRun:
         policy = self.settings.references
         packs = () if policy == "installed" else self.packs
         own = self.candidate.source if self.candidate else None
-        return Sources(self.cards, policy=policy, packs=packs, own=own)
+        return Sources(
+            self.cards,
+            policy=policy,
+            packs=packs,
+            own=own,
+            allow_pickle=self.settings.allow_pickle,
+        )
 
     @cached_property
     def door(self) -> Door:
@@ -247,7 +251,7 @@ class SuiteRun:
         """A suite checked against the zoo, and cut to the models asked for."""
         for model in (*suite.models, *suite.controls, *suite.required):
             if model not in self.cards:
-                from pytest_matalign.zoo.registry import card
+                from pytest_matalign.zoo.catalogue import card
 
                 card(model)  # raises, naming the closest ids
         for split in suite.split:
@@ -261,7 +265,7 @@ class SuiteRun:
 
     def _served(self, suite: Suite) -> bool:
         """Whether a suite nobody named is worth running: something to compare is at hand."""
-        from pytest_matalign.zoo.registry import unavailable
+        from pytest_matalign.environments.loading import unavailable
 
         splits = [split.id for split in suite.split]
         present = [

@@ -10,12 +10,12 @@ from pytest_matalign.cache import key_of
 from pytest_matalign.embeddings.obtain import Door
 from pytest_matalign.embeddings.policy import Sources
 from pytest_matalign.embeddings.sources import ZooSource
+from pytest_matalign.environments.loading import load
 from pytest_matalign.errors import UnavailableError
 from pytest_matalign.progress import embedding_line
 from pytest_matalign.study.measures.energies import ENERGIES_VERSION, READERS, predicted_energies
 from pytest_matalign.study.measures.selection import measured_cost
 from pytest_matalign.study.measures.xtb import XTB_VERSION, gfn2_labels
-from pytest_matalign.zoo.registry import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -91,7 +91,7 @@ def paper_plan(
         samples: Of the splits in distribution, instead of 200; no other split takes more.
         energies: See `Plan`.
     """
-    from pytest_matalign.zoo.registry import unavailable
+    from pytest_matalign.environments.loading import unavailable
 
     large = samples or LARGE
     medium, small = min(MEDIUM, large), min(SMALL, large)

@@ -27,7 +27,7 @@ from pytest_matalign.study.plan import (
     MOLECULES,
     Plan,
 )
-from pytest_matalign.zoo.registry import cards
+from pytest_matalign.zoo.catalogue import cards
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -104,7 +104,7 @@ def run_study(
     Raises:
         ConfigurationError: Unknown name, or too few models or samples.
     """
-    from pytest_matalign.zoo.registry import cards
+    from pytest_matalign.zoo.catalogue import cards
 
     if name not in STUDIES:
         raise ConfigurationError(f"There is no study {name!r}; choose among {', '.join(STUDIES)}.")
@@ -127,7 +127,7 @@ def _made(
     plan: Plan, splits: Sequence[str], chosen: Collection[str], *, store: Path, jobs: int
 ) -> list[Section]:
     """Ask the models first, then make the sections, both spread over the processes."""
-    from pytest_matalign.zoo.registry import cards
+    from pytest_matalign.zoo.catalogue import cards
 
     models = longest_first(plan.models, cards())
     if jobs == 1:
@@ -178,7 +178,7 @@ def make_section(name: str, plan: Plan, store: Path) -> Section:
 
     A section that the models at hand do not allow says so in the report, which goes on.
     """
-    from pytest_matalign.zoo.registry import cards
+    from pytest_matalign.zoo.catalogue import cards
 
     say(f"section {name} begun")
     started = time.process_time()

@@ -58,8 +58,8 @@ def check_adapter(
         ConfigurationError: If there is no such model, or it takes none of the samples.
     """
     from pytest_matalign.embeddings.extraction import one_thread
-    from pytest_matalign.zoo.registry import card as card_of
-    from pytest_matalign.zoo.registry import environment_of
+    from pytest_matalign.environments.loading import environment_of
+    from pytest_matalign.zoo.catalogue import card as card_of
 
     card = card_of(model) if isinstance(model, str) else model
     with one_thread():

@@ -16,6 +16,8 @@ import importlib.util
 import os
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
 from types import MappingProxyType
@@ -61,6 +63,48 @@ class _File:
     origin: str
     name: str
     text: str
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Return every card with where it came from, and what was wrong with cards left out.
+
+    Read once a process.
+
+    Raises:
+        ConfigurationError: As `read_catalogue`.
+    """
+    return read_catalogue()
+
+
+def cards() -> Mapping[str, ModelCard]:
+    """Return every card by id: bundled ones in the order of the files' names, then the others.
+
+    Cards of installed packages come through the entry-point group `pytest_matalign.models`, the
+    user's own from the files named by `MATALIGN_CARDS`.
+
+    Raises:
+        ConfigurationError: If a bundled card or one of the user's own is wrong.
+    """
+    return catalogue().cards
+
+
+def card(model_id: str) -> ModelCard:
+    """Return the card of a model.
+
+    Raises:
+        ConfigurationError: If there is none; the closest ids are named.
+    """
+    known = cards()
+    if model_id in known:
+        return known[model_id]
+    if model_id in catalogue().disputed:
+        raise ConfigurationError(catalogue().disputed[model_id])
+    close = get_close_matches(model_id, known, n=3)
+    hint = f"the closest are {', '.join(close)}; " if close else ""
+    raise ConfigurationError(
+        f"There is no model {model_id!r} in the zoo; {hint}`matalign zoo list` lists all."
+    )
 
 
 def read_catalogue() -> Catalogue:

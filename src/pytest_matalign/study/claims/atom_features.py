@@ -11,9 +11,9 @@ from pytest_matalign.cache import key_of
 from pytest_matalign.embeddings.extraction import one_thread
 from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.embeddings.store import Rows
+from pytest_matalign.environments.loading import load
 from pytest_matalign.study.plan import ATOM_MODELS, STRUCTURES
 from pytest_matalign.zoo.model import AtomModel, LayerModel
-from pytest_matalign.zoo.registry import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -223,7 +223,7 @@ def _claims(
 
 
 def _is_model(one: Placement) -> bool:
-    from pytest_matalign.zoo.registry import card
+    from pytest_matalign.zoo.catalogue import card
 
     return card(one.model).control is None
 

@@ -15,7 +15,7 @@ from pytest_matalign.analysis.interval import Interval, ratio_interval
 from pytest_matalign.analysis.probes import composition_fit
 from pytest_matalign.errors import UnavailableError
 from pytest_matalign.zoo.quiet import import_quietly, quiet
-from pytest_matalign.zoo.weights import weight_files
+from pytest_matalign.zoo.weights.files import weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ def predicted_energies(card: ModelCard, samples: Sequence[Sample]) -> Float64:
         UnavailableError: There is no reader for the model's family, or it is not installed.
     """
     from pytest_matalign.embeddings.extraction import one_thread
-    from pytest_matalign.zoo.registry import unavailable
+    from pytest_matalign.environments.loading import unavailable
     from pytest_matalign.zoo.structures import boxed, copy_of
 
     maker = READERS.get(card.adapter)

@@ -11,7 +11,7 @@ from pytest_matalign.zoo.adapters._support.memory import kept_memory
 from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import with_volume
-from pytest_matalign.zoo.weights import weight_files
+from pytest_matalign.zoo.weights.files import weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,8 @@ import numpy as np
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
-from pytest_matalign.zoo.hub import fetch
 from pytest_matalign.zoo.quiet import import_quietly, quiet
+from pytest_matalign.zoo.weights.hub import repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ def _check_package(name: str) -> None:
 
 
 def _files(card: ModelCard) -> list[Path]:
-    folder = fetch(card)
+    folder = repository(card)
     assert card.weights is not None
     return sorted(folder.glob(card.weights.path or "data/weights/*.pth"))
 

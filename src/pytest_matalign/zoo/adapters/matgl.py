@@ -11,10 +11,10 @@ from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.zoo.adapters._support.memory import kept_memory
 from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
-from pytest_matalign.zoo.hub import fetch
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import boxed, copy_of
-from pytest_matalign.zoo.weights import weight_files
+from pytest_matalign.zoo.weights.files import weight_files
+from pytest_matalign.zoo.weights.hub import repository
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def load(card: ModelCard) -> Matgl:
 
 def _folder(card: ModelCard) -> Path:
     if card.weights is not None and card.weights.repo is not None:
-        return fetch(card, also=FILES)
+        return repository(card, also=FILES)
     return weight_files(card)[0].parent
 
 

@@ -13,7 +13,7 @@ from pytest_matalign.zoo.adapters._support.tokens import (
     headless,
     vocabulary,
 )
-from pytest_matalign.zoo.weights import weight_files
+from pytest_matalign.zoo.weights.files import weight_files
 
 if TYPE_CHECKING:
     from pytest_matalign.splits.sample import Sample

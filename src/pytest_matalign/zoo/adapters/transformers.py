@@ -11,8 +11,8 @@ from pytest_matalign.zoo.adapters._support.reading import Reading, encoded, long
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.adapters._support.texts import text_of
 from pytest_matalign.zoo.adapters._support.tokens import TokenModel, Tokens, muted_logging
-from pytest_matalign.zoo.hub import fetch, snapshot
 from pytest_matalign.zoo.quiet import import_quietly, quiet
+from pytest_matalign.zoo.weights.hub import repository, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,21 +35,19 @@ def load(card: ModelCard) -> TokenModel:
     `zoo.prompts`, or `prefix`, a token that names the task; `split` (see `zoo.reading`); `dtype`,
     the precision of the weights, float32 if not given; `batch`, samples given at once;
     `deterministic_eval`, which MoLFormer needs to give the same numbers twice; `remote_code`,
-    for architectures whose Python code lies in the repository: it runs with the user's consent
-    only, and from the commit of the card.
+    for architectures whose Python code lies in the repository: whoever loads the model asks for the
+    user's consent, and it runs from the commit of the card only.
 
     Pickled weights (`pytorch_model.bin`) are read by torch's `weights_only` unpickler, which
     makes tensors and plain containers and calls nothing else; that runs no code of the file.
 
     Raises:
         ConfigurationError: If the card names no repository or an option is wrong.
-        UnavailableError: If the files cannot be had, or code from the hub is not allowed.
+        UnavailableError: If the files cannot be had.
     """
     transformers = _package(card.id)
     remote = bool(card.options.get("remote_code"))
-    if remote:
-        _demand_consent(card)
-    folder = fetch(card, also=(*BESIDE, "*.py") if remote else BESIDE, complete=_readable)
+    folder = repository(card, also=(*BESIDE, "*.py") if remote else BESIDE, complete=_readable)
     if remote:
         _check_own_code(folder, card.id)
     else:
@@ -72,18 +70,6 @@ def _package(name: str) -> Any:
         raise UnavailableError(
             f"{name}: {error.name} is not installed; pip install transformers."
         ) from error
-
-
-def _demand_consent(card: ModelCard) -> None:
-    from pytest_matalign.zoo.permission import pickles_allowed
-
-    assert card.weights is not None
-    if not pickles_allowed():
-        raise UnavailableError(
-            f"{card.id}: {card.weights.repo} brings its own Python code, which loading it runs; "
-            f"if you trust it, allow it with --matalign-allow-pickle or `allow_pickle = true` in "
-            f"[tool.matalign]."
-        )
 
 
 def _check_own_code(folder: Path, name: str) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FETCH = """
 import sys
 from pytest_matalign.errors import MatalignError
-from pytest_matalign.zoo.hub import snapshot
+from pytest_matalign.zoo.weights.hub import snapshot
 
 def complete(folder):
     return (folder / "config.json").is_file() and (folder / "model.safetensors").is_file()

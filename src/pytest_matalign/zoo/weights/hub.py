@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
-from pytest_matalign.zoo.pins import files_digest, pinned
-from pytest_matalign.zoo.weights import file_sha256
+from pytest_matalign.zoo.weights.digest import file_sha256
+from pytest_matalign.zoo.weights.pins import pinned, unpinned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,13 +18,13 @@ if TYPE_CHECKING:
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def fetch(
+def repository(
     card: ModelCard,
     *,
     also: Sequence[str] = (),
     complete: Callable[[Path], bool] | None = None,
 ) -> Path:
-    """Folder with a card's files at its commit, with the digests the card or its pin states.
+    """Return the folder with a card's files at its commit, each file checked.
 
     Args:
         card: Names a hub repository; a card without a commit needs `matalign zoo pin`.
@@ -62,30 +61,16 @@ def fetch(
     return folder
 
 
-def hub_digest(card: ModelCard) -> str:
-    """What stands for the weights of a card on the hub: their digest, or else their commit.
+def files_of_repository(card: ModelCard, *, pattern: str) -> tuple[Path, ...]:
+    """Return the files of a card's repository that fit a glob pattern, sorted by path.
 
     Raises:
-        UnavailableError: If the card is not pinned.
+        UnavailableError: As `repository`, and if no file fits.
     """
-    weights = pinned(card).weights
-    assert weights is not None
-    if weights.sha256 is not None:
-        return weights.sha256
-    if weights.files:
-        return files_digest(weights.files)
-    if weights.revision is None:
-        raise UnavailableError(unpinned(card))
-    return hashlib.sha256(f"{weights.repo}@{weights.revision}".encode()).hexdigest()
-
-
-def unpinned(card: ModelCard) -> str:
-    """What to do about a card that names a repository and no commit."""
-    assert card.weights is not None
-    return (
-        f"{card.id}: the card names {card.weights.repo} but no commit; run "
-        f"`matalign zoo pin {card.id}` once where the hub can be reached."
-    )
+    found = tuple(sorted(one for one in repository(card).glob(pattern) if one.is_file()))
+    if not found:
+        raise UnavailableError(f"{card.id}: its repository has no file {pattern} at its commit.")
+    return found
 
 
 def _weight_patterns(weights: Weights) -> list[str]:
@@ -106,7 +91,7 @@ def _check_digests(folder: Path, files: Mapping[str, str], *, model: str) -> Non
 def snapshot(
     repo: str, *, revision: str, patterns: Sequence[str], complete: Callable[[Path], bool]
 ) -> Path:
-    """Folder with the files of a repository at a commit.
+    """Return the folder with the files of a repository at a commit.
 
     The cache is asked first and without the network: with the hub unreachable, asking it costs
     many seconds of retries even for files that are already here.
@@ -140,15 +125,11 @@ def snapshot(
     try:
         return Path(snapshot_download(repo, revision=revision, allow_patterns=list(patterns)))
     except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError) as error:
-        raise UnavailableError(_explain(repo, revision, error)) from error
+        raise UnavailableError(hubs_reason(f"{repo}@{revision[:12]}", error)) from error
 
 
-def _explain(repo: str, revision: str, error: Exception) -> str:
-    return explain(f"{repo}@{revision[:12]}", error)
-
-
-def explain(name: str, error: Exception) -> str:
-    """One sentence for each way the hub refuses; its client wraps some errors in others.
+def hubs_reason(name: str, error: Exception) -> str:
+    """Return one sentence for each way the hub refuses; its client wraps some errors in others.
 
     Args:
         name: What was asked for, the subject of the sentence.

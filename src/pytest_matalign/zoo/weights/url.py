@@ -15,8 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 from pytest_matalign.cache import DamagedEntryWarning, cache_root
 from pytest_matalign.errors import ConfigurationError, UnavailableError
-from pytest_matalign.zoo.pins import pinned
-from pytest_matalign.zoo.weights import file_sha256
+from pytest_matalign.zoo.weights.digest import file_sha256
+from pytest_matalign.zoo.weights.pins import pinned, unpinned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +28,8 @@ _CHUNK = 1 << 20
 _TRUE = {"1", "on", "yes", "true"}
 
 
-def fetch(card: ModelCard) -> Path:
-    """The weight file of a card with `url` and `sha256`, downloaded if it is not here yet.
+def file_at_url(card: ModelCard) -> Path:
+    """Return the weight file of a card with `url` and `sha256`, downloaded if it is not here yet.
 
     Files lie in `weights/<sha256>/` under the store's folder. A download that broke off goes on
     where it stopped. A file counts as here only with the right digest.
@@ -42,15 +42,12 @@ def fetch(card: ModelCard) -> Path:
     if weights is None or weights.url is None:
         raise ConfigurationError(f"{card.id}: [model.weights] names no `url`.")
     if weights.sha256 is None:
-        raise UnavailableError(
-            f"{card.id}: the card states no sha256 of {weights.url}; `matalign zoo pin {card.id}` "
-            f"downloads the file and records its digest, so that it cannot change afterwards."
-        )
+        raise UnavailableError(unpinned(card))
     return retrieve(weights.url, sha256=weights.sha256, model=card.id)
 
 
 def retrieve(url: str, *, model: str, sha256: str | None = None) -> Path:
-    """A file at a URL, from the cache or the network.
+    """Return a file at a URL, from the cache or the network.
 
     Args:
         url: `https://` or `http://`.

@@ -9,11 +9,13 @@ import msgspec
 import pytest
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import Weights
-from pytest_matalign.zoo.hub import fetch, hub_digest
-from pytest_matalign.zoo.pins import Pin, files_digest, pin_card, pinned, read_pins, weight_names
-from pytest_matalign.zoo.weights import weights_digest
+from pytest_matalign.zoo.weights.digest import files_digest
+from pytest_matalign.zoo.weights.files import described_digest, weights_digest
+from pytest_matalign.zoo.weights.hub import repository
+from pytest_matalign.zoo.weights.pinning import pin, weight_names
+from pytest_matalign.zoo.weights.pins import Pin, pinned, read_pins
 from small_hub import FILES, SHA, Hub, fresh, sha256
 
 if TYPE_CHECKING:
@@ -26,18 +28,18 @@ SCRIPT = """
 import json, sys
 import msgspec
 from pytest_matalign.errors import MatalignError
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import Weights
-from pytest_matalign.zoo.hub import fetch
-from pytest_matalign.zoo.pins import pin_card
+from pytest_matalign.zoo.weights.hub import repository
+from pytest_matalign.zoo.weights.pinning import pin
 
 action, weights = sys.argv[1], msgspec.json.decode(sys.argv[2], type=Weights)
-card = msgspec.structs.replace(registry.card("antiberty"), id="tiny", weights=weights)
+card = msgspec.structs.replace(catalogue.card("antiberty"), id="tiny", weights=weights)
 try:
     if action == "pin":
-        print(msgspec.json.encode(pin_card(card)).decode())
+        print(msgspec.json.encode(pin(card)).decode())
     else:
-        folder = fetch(card, also=["*.json"])
+        folder = repository(card, also=["*.json"])
         names = [file for file in folder.rglob("*") if file.is_file()]
         print(",".join(sorted(file.relative_to(folder).as_posix() for file in names)))
 except MatalignError as error:
@@ -70,7 +72,7 @@ def pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _card(**weights: object) -> ModelCard:
-    base = registry.card("antiberty")
+    base = catalogue.card("antiberty")
     return msgspec.structs.replace(base, id="tiny", weights=Weights(**weights))
 
 
@@ -114,7 +116,7 @@ def test_a_card_without_commit_or_pin_names_the_command(pins: Path) -> None:
     assert not pins.exists()
     sentence = r"^tiny: the card names team/tiny but no commit; run `matalign zoo pin tiny` once"
     with pytest.raises(UnavailableError, match=sentence):
-        fetch(_card(repo="team/tiny"))
+        repository(_card(repo="team/tiny"))
     with pytest.raises(UnavailableError, match=sentence):
         weights_digest(_card(repo="team/tiny"))
 
@@ -144,9 +146,9 @@ def test_embeddings_are_identified_by_what_was_pinned(pins: Path) -> None:
 def test_a_commit_stands_for_its_files_where_no_digest_is_known() -> None:
     """Two commits are two models."""
     first, second = (_card(repo="team/tiny", revision=digit * 40) for digit in "12")
-    assert hub_digest(first) != hub_digest(second)
+    assert described_digest(first) != described_digest(second)
     listed = _card(repo="team/tiny", revision="1" * 40, files={"a": "0" * 64})
-    assert hub_digest(listed) == "0" * 64
+    assert described_digest(listed) == "0" * 64
 
 
 def test_weights_in_a_folder_are_pinned_by_the_cards_pattern(ask: _Asker) -> None:
@@ -196,7 +198,7 @@ def test_pinning_needs_the_hub(ask: _Asker) -> None:
 def test_what_needs_no_pin_is_told(pins: Path, weights: dict[str, object], message: str) -> None:
     """Weights in a package and cards with a commit are what they are."""
     with pytest.raises(ConfigurationError, match=message):
-        pin_card(_card(**weights))
+        pin(_card(**weights))
     assert not pins.exists()
 
 

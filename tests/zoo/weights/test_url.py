@@ -14,10 +14,10 @@ import pytest
 
 from pytest_matalign.cache import DamagedEntryWarning
 from pytest_matalign.errors import ConfigurationError, UnavailableError
-from pytest_matalign.zoo import registry
+from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import Weights
-from pytest_matalign.zoo.download import fetch, retrieve
-from pytest_matalign.zoo.weights import check_weights, file_digest, weight_files, weights_digest
+from pytest_matalign.zoo.weights.files import check_weights, weight_files, weights_digest
+from pytest_matalign.zoo.weights.url import file_at_url, retrieve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,14 +87,14 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 def card(url: str, sha256: str | None = SHA256) -> ModelCard:
     """A card whose weights lie at a URL."""
-    base = registry.card("chgnet-0.3.0")
+    base = catalogue.card("chgnet-0.3.0")
     return msgspec.structs.replace(base, id="toy", weights=Weights(url=url, sha256=sha256))
 
 
 def test_a_file_is_fetched_once(site: Site) -> None:
     """The second time it comes from the cache, also when the hub is to be left alone."""
     one = card(f"{site.address}/models/toy%20v1.ckpt")
-    path = fetch(one)
+    path = file_at_url(one)
     assert path.name == "toy v1.ckpt"
     assert path.read_bytes() == CONTENT
     assert weight_files(one) == (path,)
@@ -108,12 +108,12 @@ def test_the_cache_serves_while_offline(site: Site, monkeypatch: pytest.MonkeyPa
     with pytest.raises(
         UnavailableError, match=r"toy: toy\.ckpt is not in .* HF_HUB_OFFLINE forbids"
     ):
-        fetch(one)
+        file_at_url(one)
     assert site.asked == []
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    path = fetch(one)
+    path = file_at_url(one)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert fetch(one) == path
+    assert file_at_url(one) == path
 
 
 def test_a_download_that_broke_off_is_resumed(site: Site) -> None:
@@ -121,11 +121,11 @@ def test_a_download_that_broke_off_is_resumed(site: Site) -> None:
     one = card(f"{site.address}/toy.ckpt")
     site.cut = 1000
     with pytest.raises(UnavailableError, match=rf"broke off after 1000 of {len(CONTENT)} bytes"):
-        fetch(one)
+        file_at_url(one)
     with pytest.raises(UnavailableError, match=rf"broke off after 2000 of {len(CONTENT)} bytes"):
-        fetch(one)
+        file_at_url(one)
     site.cut = None
-    assert fetch(one).read_bytes() == CONTENT
+    assert file_at_url(one).read_bytes() == CONTENT
     assert site.asked == [None, "bytes=1000-", "bytes=2000-"]
 
 
@@ -134,9 +134,9 @@ def test_a_server_that_sends_no_parts_is_read_from_the_start(site: Site) -> None
     one = card(f"{site.address}/toy.ckpt")
     site.cut = 1000
     with pytest.raises(UnavailableError, match="broke off"):
-        fetch(one)
+        file_at_url(one)
     site.cut, site.parts = None, False
-    assert fetch(one).read_bytes() == CONTENT
+    assert file_at_url(one).read_bytes() == CONTENT
 
 
 def test_a_resumed_file_of_two_halves_is_fetched_whole(site: Site) -> None:
@@ -144,9 +144,9 @@ def test_a_resumed_file_of_two_halves_is_fetched_whole(site: Site) -> None:
     one = card(f"{site.address}/toy.ckpt")
     site.content, site.cut = b"x" * len(CONTENT), 1000
     with pytest.raises(UnavailableError, match="broke off"):
-        fetch(one)
+        file_at_url(one)
     site.content, site.cut = CONTENT, None
-    assert fetch(one).read_bytes() == CONTENT
+    assert file_at_url(one).read_bytes() == CONTENT
     assert site.asked == [None, "bytes=1000-", None]
 
 
@@ -155,9 +155,9 @@ def test_a_part_as_long_as_the_file_is_judged_by_its_digest(site: Site) -> None:
     one = card(f"{site.address}/toy.ckpt")
     site.content, site.cut = b"x" * 2 * len(CONTENT), len(CONTENT)
     with pytest.raises(UnavailableError, match="broke off"):
-        fetch(one)
+        file_at_url(one)
     site.content, site.cut = CONTENT, None
-    assert fetch(one).read_bytes() == CONTENT
+    assert file_at_url(one).read_bytes() == CONTENT
 
 
 def test_another_file_than_the_cards_is_refused(site: Site) -> None:
@@ -167,16 +167,16 @@ def test_another_file_than_the_cards_is_refused(site: Site) -> None:
         with pytest.raises(
             UnavailableError, match=rf"sha256 {SHA256[:12]}, the card describes 000000000000"
         ):
-            fetch(one)
+            file_at_url(one)
     assert site.asked == [None, None]
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_again(site: Site) -> None:
     """With a word on it."""
     one = card(f"{site.address}/toy.ckpt")
-    fetch(one).write_bytes(b"damaged")
+    file_at_url(one).write_bytes(b"damaged")
     with pytest.warns(DamagedEntryWarning, match=r"toy\.ckpt is damaged"):
-        path = fetch(one)
+        path = file_at_url(one)
     assert path.read_bytes() == CONTENT
 
 
@@ -192,37 +192,37 @@ def test_each_answer_of_a_server_is_named(site: Site, status: int, sentence: str
     """Gone, forbidden, broken."""
     site.status = status
     with pytest.raises(UnavailableError, match=sentence):
-        fetch(card(f"{site.address}/toy.ckpt"))
+        file_at_url(card(f"{site.address}/toy.ckpt"))
 
 
 @pytest.mark.usefixtures("site")
 def test_a_server_out_of_reach_is_named() -> None:
     """Nothing listens on port 9 of this machine."""
     with pytest.raises(UnavailableError, match=r"is out of reach \(.*refused.*\)"):
-        fetch(card("http://127.0.0.1:9/toy.ckpt"))
+        file_at_url(card("http://127.0.0.1:9/toy.ckpt"))
 
 
 def test_a_card_without_a_digest_says_how_to_get_one(site: Site) -> None:
     """A file that may change under its name is not a model one can compare with."""
     one = card(f"{site.address}/toy.ckpt", None)
     with pytest.raises(UnavailableError, match=r"states no sha256 .* `matalign zoo pin toy`"):
-        fetch(one)
+        file_at_url(one)
     path = retrieve(f"{site.address}/toy.ckpt", model="toy")
     assert path.parent.name == SHA256
-    assert fetch(card(f"{site.address}/toy.ckpt")) == path
+    assert file_at_url(card(f"{site.address}/toy.ckpt")) == path
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "https://example.org/", "toy.ckpt"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     """Files on this machine are named by `path`."""
     with pytest.raises(ConfigurationError, match=re.escape(f"toy: {url} is not the address")):
-        fetch(card(url))
+        file_at_url(card(url))
 
 
 def test_the_digest_of_a_file_at_a_url_is_told_without_it() -> None:
     """The store is asked before anything is fetched."""
     one = card("https://example.org/toy.ckpt")
-    assert file_digest(one) == weights_digest(one) == SHA256
+    assert weights_digest(one) == SHA256
 
 
 def test_a_users_card_may_name_a_file_on_this_machine(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Weight files: what identifies them, where they lie, how they get here, how they are pinned."""
