@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import click
 import pytest
 
+import pytest_matalign
+
 from hosts import Host
 from pytest_matalign.cli.embed import blocks_of, shard
 from pytest_matalign.cli.main import main
@@ -88,7 +90,8 @@ def host(
     specs = os.pathsep.join([str(small_root / "specs"), str(unbuilt)])
     monkeypatch.setenv("MATALIGN_ENVIRONMENT_SPECS", specs)
     monkeypatch.setenv("MATALIGN_CARDS", str(made.path / "cards.toml"))
-    monkeypatch.setenv("PYTHONPATH", str(small_root / "host"))
+    source = Path(pytest_matalign.__file__).parents[1]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(small_root / "host"), str(source)]))
     return made
 
 

@@ -5,21 +5,19 @@ the option `-I` has kept clean as well. Nothing but the standard library is impo
 """
 
 import importlib
-import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 
 def provide(name: str, folder: Path) -> None:
-    """Import a package from a folder that is on no path."""
-    spec = importlib.util.spec_from_file_location(
-        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
+    """Make the modules of a package importable from a folder that is on no path.
+
+    Its own `__init__`, the public face, is not run: it needs a package the environment may lack.
+    """
+    package = ModuleType(name)
+    package.__path__ = [str(folder)]
+    sys.modules[name] = package
 
 
 if __name__ == "__main__":
