@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from multiprocessing import parent_process
+from typing import Self
 
 from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no types
 
@@ -60,6 +61,33 @@ class Line:
         )
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
+
+
+class PassLines:
+    """Progress of work in several passes, each with a line of its own; a context manager."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._line: Line | None = None
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        """`done` of `total` parts of the pass `name` are done."""
+        if self._line is None or name != self._name:
+            self.close()
+            self._name, self._line = name, Line(name, unit="")
+        self._line(done=done, total=total)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Clear the live line."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
 
 def embedding_line(*, model: str, split: str) -> Line:

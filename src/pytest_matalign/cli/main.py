@@ -35,6 +35,7 @@ CONTENTS: dict[str, dict[str, str]] = {
         "pack": "embeddings of references, as one verifiable folder",
     },
     "Research": {
+        "matrix": "compare every pair of models whose rows exist already",
         "study": "take the paper's findings again with the models at hand",
     },
 }

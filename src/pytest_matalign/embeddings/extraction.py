@@ -94,6 +94,18 @@ def extract(
     return joined(source.id, split, whole, source="computed" if computed else "store", blocks=keys)
 
 
+def stored(
+    source: Loadable, samples: Sequence[Sample], *, split: str, store: Store
+) -> Embedding | None:
+    """Return what `extract` would, if the store has all of it; None otherwise."""
+    blocks = [samples[start : start + BLOCK] for start in range(0, len(samples), BLOCK)]
+    keys = [_block_key(source, block) for block in blocks]
+    rows = [found for key in keys if (found := store.read_rows(key)) is not None]
+    if len(rows) < len(keys):
+        return None
+    return joined(source.id, split, rows, source="store", blocks=keys)
+
+
 def _provenance(source: Loadable, model: Model, split: str) -> dict[str, Any]:
     """What is noted with rows but does not identify them: where they were computed, too."""
     return {**source.identity, "split": split, **getattr(model, "provenance", {})}

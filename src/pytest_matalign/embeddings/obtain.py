@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_matalign.embeddings.extraction import extract, joined
+from pytest_matalign.embeddings.extraction import extract, joined, stored
 from pytest_matalign.errors import MatalignError, UnavailableError
 from pytest_matalign.splits import load_split
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.embeddings.store import Store
     from pytest_matalign.splits import Split
+    from pytest_matalign.zoo.card import ModelCard
 
 
 class Source(Protocol):
@@ -145,6 +146,25 @@ class Extracted:
             progress=progress,
             part=self._part,
         )
+
+
+class Stored:
+    """A model of the zoo as far as the store has its rows; it is never run."""
+
+    def __init__(self, card: ModelCard) -> None:
+        self.model = card.id
+        self._card = card
+
+    def embedding(self, split: Split, *, store: Store, progress: Progress) -> Embedding:  # noqa: ARG002  of the protocol
+        """Return rows of the store."""
+        from pytest_matalign.embeddings.sources import ZooSource
+
+        found = stored(ZooSource(self._card), split.samples, split=split.card.id, store=store)
+        if found is None:
+            raise UnavailableError(
+                f"the store {store.root} does not have {self.model} on {split.card.id}"
+            )
+        return found
 
 
 class Packed:

@@ -127,7 +127,15 @@ OPTIONS: tuple[Option, ...] = (
         metavar="DIR",
         default="$MATALIGN_CACHE or the user's cache",
         key="store",
-        commands=("gate", "pack build", "embed", "study", "scorecard report", "scorecard figures"),
+        commands=(
+            "gate",
+            "pack build",
+            "embed",
+            "matrix",
+            "study",
+            "scorecard report",
+            "scorecard figures",
+        ),
     ),
     Option(
         name="references",
@@ -145,6 +153,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="DIR",
         repeatable=True,
         key="packs",
+        commands=("gate", "matrix"),
     ),
     Option(
         name="allow-pickle",

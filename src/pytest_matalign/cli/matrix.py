@@ -1,0 +1,237 @@
+"""`matalign matrix`: every metric of every pair of models, of rows that exist already."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pytest_matalign.cli.options import COUNT, FILE, FOLDER, MODELS, SPLITS, options_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_matalign.embeddings.embedding import Embedding
+    from pytest_matalign.embeddings.obtain import Door, Source
+    from pytest_matalign.engine.spaces import Precision
+    from pytest_matalign.splits import Split
+
+LEAST_SHARE = 0.5
+"""A model with fewer of the samples is left out, or it would cut all others down to its own."""
+
+
+def metric(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]) -> dict[str, int]:
+    """Return `NAME` or `NAME:K` as k by name, 0 for the table's own.
+
+    Raises:
+        click.BadParameter: If a k is no whole number from 1.
+    """
+    found = {}
+    for text in given:
+        name, colon, k = text.partition(":")
+        if colon and not (k.isdecimal() and int(k) > 0):
+            raise click.BadParameter(f"{text!r}: write NAME or NAME:K with K from 1")
+        found[name] = int(k) if colon else 0
+    return found
+
+
+def file_of_rows(
+    _ctx: click.Context, _param: click.Parameter, given: Sequence[str]
+) -> dict[str, Path]:
+    """Return `NAME=FILE` as files by name.
+
+    Raises:
+        click.BadParameter: If it is anything else.
+    """
+    found = {}
+    for text in given:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise click.BadParameter(f"{text!r}: write NAME=FILE, such as mine=rows.npz")
+        found[name] = Path(path)
+    return found
+
+
+@click.command()
+@click.argument("models", shell_complete=MODELS, nargs=-1)
+@click.option(
+    "--split",
+    shell_complete=SPLITS,
+    required=True,
+    metavar="ID|PATH",
+    help="bundled split, or its card",
+)
+@click.option("--samples", type=COUNT, metavar="N", help="the first N samples (default: all)")
+@click.option(
+    "--file",
+    "files",
+    callback=file_of_rows,
+    multiple=True,
+    metavar="NAME=FILE",
+    help="rows of a model of your own, as `write_embeddings` writes them; may be repeated",
+)
+@options_of("matrix")
+@click.option(
+    "--metric",
+    "metrics",
+    callback=metric,
+    multiple=True,
+    metavar="NAME[:K]",
+    help="metric, with its neighbours; may be repeated (default: all that scale)",
+)
+@click.option("--preprocess", default="center-l2", show_default=True, help="of the features")
+@click.option("--statistics", is_flag=True, help="also standard errors and permutation nulls")
+@click.option(
+    "--precision",
+    type=click.Choice(("float32", "float64")),
+    default="float32",
+    show_default=True,
+    help="of rows and products; float32 is exact to about 1e-5",
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda")
+@click.option(
+    "--checkpoint",
+    type=FOLDER,
+    metavar="DIR",
+    help="keep progress here; the same call goes on after an interruption",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=FILE,
+    required=True,
+    metavar="PREFIX",
+    help="write PREFIX.npz, PREFIX.json and PREFIX.html",
+)
+def command(  # noqa: PLR0913  click hands every option over by its name
+    *,
+    models: tuple[str, ...],
+    split: str,
+    samples: int | None,
+    files: Mapping[str, Path],
+    store: Path | None,
+    pack: tuple[str, ...],
+    metrics: Mapping[str, int],
+    preprocess: str,
+    statistics: bool,
+    precision: Precision,
+    device: str,
+    checkpoint: Path | None,
+    output: Path,
+) -> int:
+    """Compare every pair of MODELS (ids or patterns) on a split by every metric.
+
+    Rows come from the store, packs and files; no model is run (`matalign embed` does that).
+    Without MODELS all that the store or a pack holds are taken. Models are compared on the samples
+    that all of them have.
+    """
+    from pytest_matalign.cache import cache_root
+    from pytest_matalign.embeddings.obtain import Door
+    from pytest_matalign.embeddings.store import Store
+    from pytest_matalign.engine.matrix import IN_BLOCKS, alignment_matrix
+    from pytest_matalign.progress import PassLines, embedding_line
+    from pytest_matalign.report import matrix as files_of
+
+    door = Door(store=Store(store or cache_root()), progress=embedding_line)
+    cut = door.split(split, samples=samples)
+    found, left_out = _gathered(door, cut, _sources(models, files, pack, cut), asked=bool(models))
+    ids = _common(found, left_out, cut, least=bool(models))
+    with PassLines() as progress:
+        result = alignment_matrix(
+            {name: one.rows(ids) for name, one in found.items()},
+            metrics=tuple(metrics) or IN_BLOCKS,
+            preprocess=preprocess,
+            k={name: k for name, k in metrics.items() if k},
+            statistics=statistics,
+            precision=precision,
+            device=device,
+            checkpoint=checkpoint,
+            progress=progress,
+        )
+    document = files_of.document(
+        result,
+        split=cut.card.id,
+        split_fingerprint=cut.fingerprint,
+        samples=ids,
+        precision=precision,
+        origins={name: one.source for name, one in found.items()},
+        left_out=left_out,
+    )
+    files_of.write_npz(result, ids, output.with_name(f"{output.name}.npz"))
+    files_of.write_json(document, output.with_name(f"{output.name}.json"))
+    files_of.write_page(document, output.with_name(f"{output.name}.html"))
+    for name, reason in left_out.items():
+        click.echo(f"left out: {name}: {reason}")
+    click.echo(
+        f"{len(found)} models, {len(ids)} samples of {cut.card.id}, "
+        f"{len(result.values)} tables: {output}.npz, .json, .html"
+    )
+    return 0
+
+
+def _sources(
+    patterns: Sequence[str], files: Mapping[str, Path], packs: Iterable[str], split: Split
+) -> dict[str, Source]:
+    """Return where each model's rows may be; nothing is read and no model is run."""
+    from pytest_matalign.embeddings.files import EmbeddingFile
+    from pytest_matalign.embeddings.obtain import FirstOf, Packed, Stored
+    from pytest_matalign.embeddings.pack import Pack, bundled_pack
+    from pytest_matalign.embeddings.pack_hub import local_pack
+    from pytest_matalign.errors import ConfigurationError
+    from pytest_matalign.zoo.registry import cards
+
+    bundled = bundled_pack()
+    held = [Pack(local_pack(one, root=Path.cwd())) for one in packs]
+    held += [bundled] if bundled else []
+    packed = {model for pack in held for of, model in pack if of == split.card.id}
+    known = dict.fromkeys((*cards(), *sorted(packed)))
+    for pattern in patterns:
+        if not any(fnmatchcase(model, pattern) for model in known):
+            raise ConfigurationError(
+                f"no model matches {pattern!r}; `matalign zoo list` names the models."
+            )
+    chosen = [m for m in known if not patterns or any(fnmatchcase(m, p) for p in patterns)]
+    sources: dict[str, Source] = {
+        model: FirstOf(*([Stored(cards()[model])] if model in cards() else []), Packed(model, held))
+        for model in chosen
+    }
+    return sources | {name: EmbeddingFile(name, path) for name, path in files.items()}
+
+
+def _gathered(
+    door: Door, split: Split, sources: Mapping[str, Source], *, asked: bool
+) -> tuple[dict[str, Embedding], dict[str, str]]:
+    """Return what there is by model, and of models that were asked for why there is nothing."""
+    from pytest_matalign.errors import UnavailableError
+
+    found: dict[str, Embedding] = {}
+    left_out: dict[str, str] = {}
+    for name, source in sources.items():
+        try:
+            embedding = door.obtain(source, split)
+        except UnavailableError as error:
+            if asked:
+                left_out[name] = str(error)
+            continue
+        if len(embedding) < LEAST_SHARE * len(split.samples):
+            left_out[name] = f"has {len(embedding)} of {len(split.samples)} samples"
+        else:
+            found[name] = embedding
+    return found, left_out
+
+
+def _common(
+    found: Mapping[str, Embedding], left_out: Mapping[str, str], split: Split, *, least: bool
+) -> tuple[str, ...]:
+    from pytest_matalign.embeddings.embedding import common_ids
+    from pytest_matalign.errors import ConfigurationError
+
+    if len(found) < 2:
+        why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise ConfigurationError(
+            f"only {len(found)} of the models have rows of {split.card.id}, and a comparison takes "
+            f"two{f' ({why})' if why and least else ''}; make rows with `matalign embed`."
+        )
+    return common_ids(*found.values())
