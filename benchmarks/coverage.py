@@ -20,7 +20,7 @@ from pytest_matalign import assess, assess_difference, metric_spec, prepare
 from pytest_matalign.statistics.resampling import jackknife_interval, subsampling_interval
 
 if TYPE_CHECKING:
-    from pytest_matalign.statistics.assess import Difference, Estimate
+    from pytest_matalign.statistics.alignment import Alignment, Difference
 
 GATES = ("cknna", "mutual_knn", "distance_correlation", "information_imbalance", "linear_cka")
 Z = 1.959963984540054
@@ -51,7 +51,7 @@ def _population(kind: str, n: int, rng: np.random.Generator) -> tuple[np.ndarray
 POPULATIONS = ("independent", "gaussian", "clusters", "heavy-tailed", "close")
 
 
-def _error(estimate: Estimate | Difference) -> float:
+def _error(estimate: Alignment | Difference) -> float:
     return (estimate.high - estimate.low) / 2 / Z
 
 

@@ -16,10 +16,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_matalign.scorecard.model import AlignmentRecord, read_scorecard
+from pytest_matalign.scorecard.model import read_scorecard
+from pytest_matalign.verdicts.records import measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytest_matalign.statistics.alignment import Alignment
 
 MARGIN = {"cknna": (0.03, 0.05), "distance_correlation": (0.05, 0.10)}
 """By metric, for splits of at least 500 samples and for smaller ones, whose intervals are wider."""
@@ -43,27 +46,27 @@ def main() -> None:
     scorecard = read_scorecard(options.scorecard)
     asked = {(r.suite, r.split): r.requested for r in scorecard.embeddings}
     control = {model.id: model.control for model in scorecard.models if model.control}
-    groups: dict[tuple[str, str, str], list[AlignmentRecord]] = defaultdict(list)
-    for record in scorecard.alignments:
-        full = record.n == asked[record.suite, record.split]
+    groups: dict[tuple[str, str, str], list[Alignment]] = defaultdict(list)
+    for record, alignment in measured(scorecard.alignments):
+        full = alignment.n == asked[record.suite, record.split]
         if record.suite == options.suite and record.metric in MARGIN and full:
             kind = next((control[m] for m in (record.a, record.b) if m in control), None)
             name = record.pair_class if kind is None else kind
-            groups[record.split, record.metric, name].append(record)
-    for (split, metric, name), records in groups.items():
+            groups[record.split, record.metric, name].append(alignment)
+    for (split, metric, name), found in groups.items():
         if name in WORDS or name in CEILINGS:
-            print("\n".join(table(split, metric, name, records, date=options.date)))
+            print("\n".join(table(split, metric, name, found, date=options.date)))
 
 
 def table(
-    split: str, metric: str, name: str, records: list[AlignmentRecord], *, date: str
+    split: str, metric: str, name: str, found: list[Alignment], *, date: str
 ) -> Iterator[str]:
     """Lines of one expectation."""
     floor = name in WORDS
-    values = [record.value for record in records if record.value is not None]
-    extreme, margin = (min(values) if floor else max(values)), MARGIN[metric][records[0].n < 500]
+    values = [alignment.value for alignment in found]
+    extreme, margin = (min(values) if floor else max(values)), MARGIN[metric][found[0].n < 500]
     bound = math.floor((extreme - margin) * 100) if floor else math.ceil((extreme + margin) * 100)
-    first = records[0]
+    first = found[0]
     yield "[[expectation]]"
     yield f'id = "{split}-{metric.replace("_", "-")}-{name}"'
     yield f'metric = "{metric}"'

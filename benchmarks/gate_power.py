@@ -200,21 +200,16 @@ def level_of(
 
 def judged(differences: dict[tuple[str, str], Any], tolerance: float) -> dict[Any, str]:
     """Verdicts of one family, by the engine that pytest and the command line use."""
-    from dataclasses import asdict
+    from pytest_matalign.verdicts.multiplicity import judged_together
+    from pytest_matalign.verdicts.regression import judge_difference
 
-    from pytest_matalign.verdicts import regression
-    from pytest_matalign.verdicts.multiplicity import benjamini_hochberg
-
-    adjusted = benjamini_hochberg({key: d.p_value for key, d in differences.items()})
-    return {
-        key: regression.adjusted(
-            regression.from_difference(
-                asdict(d), value=0.0, tolerance=tolerance, higher_is_closer=True
-            ),
-            adjusted[key],
-        ).verdict
-        for key, d in differences.items()
-    }
+    outcomes = judged_together(
+        {
+            key: judge_difference(d, value=0.0, tolerance=tolerance, higher_is_closer=True)
+            for key, d in differences.items()
+        }
+    )
+    return {key: outcome.verdict for key, outcome in outcomes.items()}
 
 
 def rate(outcomes: Any) -> float:

@@ -22,15 +22,9 @@ import numpy as np
 
 from pytest_matalign import metric_spec
 from pytest_matalign.report.page import write_html
-from pytest_matalign.scorecard.model import (
-    AlignmentRecord,
-    EmbeddingRecord,
-    ModelEntry,
-    Run,
-    Scorecard,
-    SplitEntry,
-    SuiteEntry,
-)
+from pytest_matalign.scorecard.model import ModelEntry, Run, Scorecard, SplitEntry, SuiteEntry
+from pytest_matalign.statistics.alignment import Alignment
+from pytest_matalign.verdicts.records import AlignmentRecord, EmbeddingRecord
 
 METRICS = {
     "cknna": 25,
@@ -78,12 +72,16 @@ def made_up(models: int, splits: int) -> Scorecard:
                     AlignmentRecord(
                         suite="large", split=f"split-{split}", a=ids[i], b=ids[j],
                         pair_class="same-family" if i // 5 == j // 5 else "same-modality",
-                        metric=name, estimator=spec.estimator, k=spec.k,
-                        preprocess=spec.preprocess, higher_is_closer=spec.direction == "higher",
-                        n=1000, value=value, low=value - 0.0213, high=value + 0.0213,
-                        confidence=0.95, null_mean=0.0101, null_sd=0.0023, p_value=1.23e-5,
-                        calibrated=value * 0.97, verdict="no-baseline",
-                        directions=(value, value) if name == "information_imbalance" else None,
+                        metric=name, higher_is_closer=spec.direction == "higher",
+                        verdict="no-baseline",
+                        alignment=Alignment(
+                            metric=name, estimator=spec.estimator, k=spec.k,
+                            preprocess=spec.preprocess, n=1000,
+                            value=value, low=value - 0.0213, high=value + 0.0213,
+                            confidence=0.95, null_mean=0.0101, null_sd=0.0023, p_value=1.23e-5,
+                            calibrated=value * 0.97,
+                            directions=(value, value) if name == "information_imbalance" else None,
+                        ),
                     )
                 )  # fmt: skip
     return Scorecard(

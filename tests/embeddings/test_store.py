@@ -31,7 +31,7 @@ def test_rows_come_back_bit_for_bit(tmp_path: Path) -> None:
 def test_absent_is_none(tmp_path: Path) -> None:
     """A key nobody wrote is simply not there."""
     assert Store(tmp_path).read_rows("0" * 64) is None
-    assert Store(tmp_path).read_result("0" * 64) is None
+    assert Store(tmp_path).read_result("0" * 64, type=float) is None
 
 
 @pytest.mark.parametrize("position", [0, 30, -1])
@@ -61,11 +61,11 @@ def test_damaged_results_are_reported_and_absent(tmp_path: Path) -> None:
     """A result whose digest does not fit is computed again, not believed."""
     store = Store(tmp_path)
     store.write_result("k" * 64, {"value": 0.5})
-    assert store.read_result("k" * 64) == {"value": 0.5}
+    assert store.read_result("k" * 64, type=dict[str, float]) == {"value": 0.5}
     (path,) = tmp_path.rglob("*.json")
     path.write_text(path.read_text().replace("0.5", "0.9"))
     with pytest.warns(DamagedEntryWarning):
-        assert store.read_result("k" * 64) is None
+        assert store.read_result("k" * 64, type=dict[str, float]) is None
 
 
 def test_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,6 @@ import click
 import pytest
 
 import pytest_matalign
-
 from hosts import Host
 from pytest_matalign.cli.embed import blocks_of, shard
 from pytest_matalign.cli.main import main

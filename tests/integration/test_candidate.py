@@ -58,7 +58,7 @@ def test_without_a_digest_nothing_is_reused_between_runs(
     for _ in range(2):
         host.run("--matalign-json", "card.json")
     run = json.loads((host.path / "card.json").read_text())["run"]
-    assert run["embedding_source"] == {"computed": 1, "store": 3}
+    assert run["embedding_origins"] == {"computed": 1, "store": 3}
 
 
 @pytest.mark.parametrize(

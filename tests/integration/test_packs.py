@@ -39,8 +39,9 @@ def card_of(host: Host) -> dict[str, Any]:
 def test_without_any_model_package_the_bundled_pack_serves(bare: Host) -> None:
     """Three real models compared, none of them installed."""
     bare.run("--matalign-json", "card.json").assert_outcomes(passed=9)
-    assert card_of(bare)["run"]["embedding_source"] == {"pack": 3}
-    assert all(r["value"] > 0.1 for r in card_of(bare)["alignments"] if r["metric"] != "cknna")
+    assert card_of(bare)["run"]["embedding_origins"] == {"pack": 3}
+    measured = [record["alignment"] for record in card_of(bare)["alignments"]]
+    assert all(one["value"] > 0.1 for one in measured if one["metric"] != "cknna")
 
 
 def test_installed_only_never_reads_a_pack(bare: Host) -> None:
@@ -56,7 +57,7 @@ def test_packs_are_used_even_where_packages_are_installed(host: Host) -> None:
     host.run("--matalign-references", "packs", "--matalign-json", "card.json").assert_outcomes(
         passed=9
     )
-    assert card_of(host)["run"]["embedding_source"] == {"computed": 1, "pack": 2}
+    assert card_of(host)["run"]["embedding_origins"] == {"computed": 1, "pack": 2}
 
 
 def test_a_pack_of_the_host_is_asked_first(bare: Host) -> None:

@@ -45,8 +45,9 @@ def test_a_run_measures_and_prints_a_scorecard(host: Host) -> None:
     result.assert_outcomes(passed=9)
     result.stdout.fnmatch_lines(["*matalign scorecard*", "*mini / qm9*", "mini: *6 alignments*"])
     alignments = card(host.path / "card.json")["alignments"]
-    assert [record["n"] for record in alignments] == [60] * 6
-    assert all(r["low"] <= r["value"] <= r["high"] for r in alignments)
+    measured = [record["alignment"] for record in alignments]
+    assert [one["n"] for one in measured] == [60] * 6
+    assert all(one["low"] <= one["value"] <= one["high"] for one in measured)
     assert {record["verdict"] for record in alignments} == {"no-baseline"}
 
 
@@ -137,7 +138,7 @@ def test_a_second_run_is_answered_from_the_store(host: Host) -> None:
     host.run("--matalign-json", "second.json")
     assert card(host.path / "first.json") == card(host.path / "second.json")
     run = json.loads((host.path / "second.json").read_text())["run"]
-    assert run["embedding_source"] == {"store": 3}
+    assert run["embedding_origins"] == {"store": 3}
 
 
 def test_a_damaged_store_file_is_computed_again_with_a_message(host: Host) -> None:
@@ -172,7 +173,7 @@ def test_junit_holds_verdict_and_value(host: Host) -> None:
 def test_suites_may_bring_their_own_tests(host: Host) -> None:
     """A module beside the suite file is used in place of the generic one."""
     (host.path / "mini" / "test_mine.py").write_text(
-        "def test_close(matalign_alignment):\n    assert matalign_alignment.record.value > -1\n"
+        "def test_close(matalign_alignment):\n    assert matalign_alignment.alignment.value > -1\n"
     )
     host.run().assert_outcomes(passed=6)
 

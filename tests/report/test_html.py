@@ -15,6 +15,7 @@ from pytest_matalign.report.companion import build_companion
 from pytest_matalign.report.data import NO_COMPANION
 from pytest_matalign.report.page import citation, render
 from pytest_matalign.scorecard.model import Scorecard, write_scorecard
+from pytest_matalign.verdicts.records import measured
 
 
 def embedded(html: str) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def embedded(html: str) -> dict[str, Any]:
 def test_the_page_holds_every_alignment(scorecard: Scorecard) -> None:
     """Values come back from the page as they are in the scorecard, to five digits."""
     cases = embedded(render(scorecard))["cases"]
-    values = [record.value for record in scorecard.alignments]
+    values = [alignment.value for _, alignment in measured(scorecard.alignments)]
     assert cases["value"] == pytest.approx(values, rel=1e-4)
     assert len(cases["verdict"]) == len(values)
 
@@ -108,9 +109,10 @@ def test_the_baseline_page_pairs_what_may_be_compared(scorecard: Scorecard) -> N
     """A record with another n is counted and not drawn."""
     card = msgspec.structs.replace(scorecard, candidate="morgan")
     first, *rest = scorecard.alignments
-    earlier = msgspec.structs.replace(
-        card, alignments=(msgspec.structs.replace(first, n=first.n - 1), *rest)
-    )
+    assert first.alignment is not None
+    fewer = msgspec.structs.replace(first.alignment, n=first.alignment.n - 1)
+    other = msgspec.structs.replace(first, alignment=fewer)
+    earlier = msgspec.structs.replace(card, alignments=(other, *rest))
     baseline = embedded(render(card, baseline=earlier))["baseline"]
     assert len(baseline["rows"]) == len(rest)
     assert baseline["notComparable"] == 1

@@ -12,6 +12,7 @@ import pytest
 
 from pytest_matalign.report.companion import build_companion
 from pytest_matalign.report.page import write_html
+from pytest_matalign.verdicts.records import measured
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -126,7 +127,7 @@ def test_pointing_at_a_cell_tells_everything_of_it(page: Page, made: Any) -> Non
     text = page.locator("#tip").text_content() or ""
     for word in ("interval", "unrelated models", "p =", "n60", "k10", "verdict"):
         assert word in text, text
-    values = {f"{record.value:.3f}" for record in made.scorecard.alignments}
+    values = {f"{one.value:.3f}" for _, one in measured(made.scorecard.alignments)}
     assert any(value in text for value in values)
 
 

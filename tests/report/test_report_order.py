@@ -52,7 +52,7 @@ def test_merges_never_cross(scorecard: Scorecard) -> None:
 def test_a_pair_that_was_not_measured_counts_as_the_farthest(scorecard: Scorecard) -> None:
     """Without one of its values the matrix is clustered all the same."""
     without = tuple(
-        msgspec.structs.replace(r, value=None) if (r.a, r.b) == ("composition", "size") else r
+        msgspec.structs.replace(r, alignment=None) if (r.a, r.b) == ("composition", "size") else r
         for r in scorecard.alignments
     )
     order = orders(msgspec.structs.replace(scorecard, alignments=without))[0]
@@ -62,4 +62,5 @@ def test_a_pair_that_was_not_measured_counts_as_the_farthest(scorecard: Scorecar
 def test_a_metric_that_falls_with_agreement_is_its_own_distance(scorecard: Scorecard) -> None:
     """The information imbalance is 0 for spaces with the same neighbours."""
     record = next(r for r in scorecard.alignments if r.metric == "information_imbalance")
-    assert distance(record) == record.value
+    assert record.alignment is not None
+    assert distance(record) == record.alignment.value

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from alignments import alignment
 
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.run.gates import judge_gates, with_host_gates
 from pytest_matalign.run.settings import HostGate
-from pytest_matalign.scorecard.model import AlignmentRecord
 from pytest_matalign.suites.schema import Gate, Suite, SuiteMetric, SuiteSplit
+from pytest_matalign.verdicts.records import AlignmentRecord
 
 SUITE = Suite(
     name="s",
@@ -29,13 +30,8 @@ def record(b: str, value: float | None, *, metric: str = "cknna") -> AlignmentRe
         b=b,
         pair_class="same-modality",
         metric=metric,
-        estimator="e",
-        k=25,
-        preprocess="center-l2",
         higher_is_closer=True,
-        value=value,
-        low=None if value is None else value - 0.1,
-        high=None if value is None else value + 0.1,
+        alignment=None if value is None else alignment(value, half_width=0.1, metric=metric),
         verdict="skipped" if value is None else "no-baseline",
         reason="not installed" if value is None else "",
     )

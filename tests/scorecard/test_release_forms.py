@@ -7,25 +7,24 @@ from typing import Any
 
 import msgspec
 import pytest
+from alignments import alignment
 
 from pytest_matalign.scorecard.against_baseline import changes
 from pytest_matalign.scorecard.annotations import workflow_commands
 from pytest_matalign.scorecard.badge import badge
 from pytest_matalign.scorecard.compare import compare, markdown
 from pytest_matalign.scorecard.markdown import render
-from pytest_matalign.scorecard.model import (
+from pytest_matalign.scorecard.model import Run, Scorecard, SuiteEntry
+from pytest_matalign.scorecard.terminal import lines
+from pytest_matalign.verdicts.records import (
     AlignmentRecord,
     BaselineOutcome,
     Drift,
     EmbeddingRecord,
     GateRecord,
     Moved,
-    Run,
-    Scorecard,
     StaleRow,
-    SuiteEntry,
 )
-from pytest_matalign.scorecard.terminal import lines
 
 
 def record(b: str, value: float | None, **changed: Any) -> AlignmentRecord:
@@ -36,14 +35,8 @@ def record(b: str, value: float | None, **changed: Any) -> AlignmentRecord:
         b=b,
         pair_class="same-modality",
         metric="cknna",
-        estimator="e",
-        k=25,
-        preprocess="center-l2",
         higher_is_closer=True,
-        n=100,
-        value=value,
-        low=None if value is None else value - 0.01,
-        high=None if value is None else value + 0.01,
+        alignment=None if value is None else alignment(value, half_width=0.01, n=100),
         verdict="no-baseline",
     )
     return msgspec.structs.replace(known, **changed)
@@ -68,7 +61,7 @@ def test_a_comparison_puts_what_got_worse_first() -> None:
     before = card(record("x", 0.5), record("y", 0.5), record("gone", 0.1))
     after = card(record("x", 0.51), record("y", 0.3), record("new", 0.1))
     found = compare(before, after, tolerance=0.02)
-    assert [change.after.b for change in found.worse] == ["y"]
+    assert [change.record.b for change in found.worse] == ["y"]
     text = markdown(found)
     assert text.startswith("### Alignment of `team` against `team`: ❌ 1 checks are worse")
     assert "| s | qm9 | cknna" in " ".join(text.split()).replace("  ", " ")
@@ -94,7 +87,11 @@ def test_a_check_that_newly_fails_is_worse_whatever_its_value() -> None:
 
 def test_values_at_another_n_are_not_compared() -> None:
     """CKNNA falls with n; a change of n is no regression."""
-    found = compare(card(record("x", 0.5)), card(record("x", 0.1, n=50)), tolerance=0.02)
+    found = compare(
+        card(record("x", 0.5)),
+        card(record("x", 0.1, alignment=alignment(0.1, n=50))),
+        tolerance=0.02,
+    )
     assert [change.outcome.verdict for change in found.changes] == ["not-comparable"]
     assert not found.worse
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from alignments import alignment
 
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.scorecard import markdown, terminal
 from pytest_matalign.scorecard.model import (
-    AlignmentRecord,
-    EmbeddingRecord,
     ModelEntry,
     Run,
     Scorecard,
@@ -23,6 +22,7 @@ from pytest_matalign.scorecard.model import (
 )
 from pytest_matalign.scorecard.schema import PUBLISHED, schema_text
 from pytest_matalign.scorecard.summary import failures, split_tables
+from pytest_matalign.verdicts.records import AlignmentRecord, EmbeddingRecord
 
 
 def model(name: str, role: str = "pretrained") -> ModelEntry:
@@ -37,14 +37,8 @@ def pair(a: str, b: str, value: float | None, verdict: str = "passed") -> Alignm
         b=b,
         pair_class="same-modality",
         metric="cknna",
-        estimator="cknna-paper/1",
-        k=25,
-        preprocess="center-l2",
         higher_is_closer=True,
-        n=500 if value is not None else 0,
-        value=value,
-        low=None if value is None else value - 0.02,
-        high=None if value is None else value + 0.02,
+        alignment=None if value is None else alignment(value),
         verdict=verdict,  # type: ignore[arg-type]
         reason="too far apart | by much" if verdict == "failed" else "",
     )
@@ -123,7 +117,7 @@ def test_json_fits_the_published_schema(scorecard: Scorecard, tmp_path: Path) ->
     [
         ("{", "is not a scorecard"),
         ('{"schema_version": 99}', "has schema version 99 and this package reads"),
-        ('{"schema_version": 1}', "is not a valid scorecard: Object missing required field"),
+        ('{"schema_version": 2}', "is not a valid scorecard: Object missing required field"),
     ],
 )
 def test_what_is_not_a_scorecard_is_told(tmp_path: Path, content: str, message: str) -> None:

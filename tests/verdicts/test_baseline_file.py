@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from alignments import alignment
 
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.verdicts.baseline import (
@@ -22,17 +23,9 @@ def row(reference: str, *, suite: str = "s") -> BaselineRow:
         suite=suite,
         split="qm9",
         reference=reference,
-        metric="cknna",
-        estimator="cknna-paper/1",
-        k=25,
-        preprocess="center-l2",
-        n=500,
-        fingerprint="f",
-        identity="i",
-        value=0.5,
-        low=0.4,
-        high=0.6,
-        confidence=0.95,
+        reference_identity="i",
+        samples_fingerprint="f",
+        alignment=alignment(0.5),
     )
 
 
@@ -62,8 +55,8 @@ def test_no_file_is_no_baseline(tmp_path: Path) -> None:
     [
         ("", "is not a baseline"),
         ("[" * 100_000, "is not a baseline"),
-        ('{"format": 1}', "is not a baseline: .*missing required field"),
-        ('{"format":2,"candidate":"m","package_version":"1","rows":[]}', "baseline format 2"),
+        ('{"format": 2}', "is not a baseline: .*missing required field"),
+        ('{"format":1,"candidate":"m","package_version":"1","rows":[]}', "baseline format 1"),
     ],
 )
 def test_a_faulty_file_is_one_sentence(tmp_path: Path, text: str, message: str) -> None:

@@ -4,58 +4,42 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from alignments import alignment
 
-from pytest_matalign.scorecard.model import AlignmentRecord
-from pytest_matalign.verdicts import regression
+from pytest_matalign.statistics.alignment import Difference
 from pytest_matalign.verdicts.baseline import BaselineRow
+from pytest_matalign.verdicts.regression import (
+    explain_baseline,
+    judge_difference,
+    judge_values,
+)
 
-ROW = BaselineRow(
+THEN = BaselineRow(
     suite="s",
     split="qm9",
     reference="b",
-    metric="cknna",
-    estimator="cknna-paper/1",
-    k=25,
-    preprocess="center-l2",
-    n=500,
-    fingerprint="f",
-    identity="i",
-    value=0.6,
-    low=0.58,
-    high=0.62,
-    confidence=0.95,
+    reference_identity="i",
+    samples_fingerprint="f",
+    alignment=alignment(0.6),
 )
-RECORD = AlignmentRecord(
-    suite="s",
-    split="qm9",
-    a="new",
-    b="b",
-    pair_class="same-modality",
-    metric="cknna",
-    estimator="cknna-paper/1",
-    k=25,
-    preprocess="center-l2",
-    higher_is_closer=True,
-    fingerprint="f",
-    reference="i",
-    n=500,
-    value=0.5,
-    low=0.48,
-    high=0.52,
-    verdict="no-baseline",
-)
+NOW = msgspec.structs.replace(THEN, alignment=alignment(0.5))
 
 
-def difference(low: float, high: float) -> dict[str, object]:
-    """A paired difference as `statistics.Difference` states it."""
-    return {
-        "value": (low + high) / 2,
-        "low": low,
-        "high": high,
-        "p_value": 0.5,
-        "n": 500,
-        "samples_needed": 900,
-    }
+def difference(low: float, high: float) -> Difference:
+    """A paired difference at 500 samples."""
+    return Difference(
+        metric="cknna",
+        estimator="cknna-paper/1",
+        k=25,
+        preprocess="center-l2",
+        n=500,
+        value=(low + high) / 2,
+        low=low,
+        high=high,
+        confidence=0.95,
+        p_value=0.5,
+        samples_needed=900,
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,7 +59,7 @@ def test_the_interval_of_the_loss_decides(
 ) -> None:
     """For metrics where lower is closer a rise is the loss."""
     interval = (low, high) if higher else (-high, -low)
-    outcome = regression.from_difference(
+    outcome = judge_difference(
         difference(*interval), value=0.6, tolerance=0.02, higher_is_closer=higher
     )
     assert outcome.verdict == verdict
@@ -84,7 +68,7 @@ def test_the_interval_of_the_loss_decides(
 
 def test_without_tolerance_equal_embeddings_are_unchanged() -> None:
     """They differ by exactly nothing, with an interval of no width."""
-    outcome = regression.from_difference(
+    outcome = judge_difference(
         difference(0.0, 0.0), value=0.6, tolerance=0.0, higher_is_closer=True
     )
     assert outcome.verdict == "unchanged"
@@ -92,7 +76,7 @@ def test_without_tolerance_equal_embeddings_are_unchanged() -> None:
 
 def test_values_alone_give_a_wider_interval() -> None:
     """Half-widths add as for independent samples: 0.02 and 0.02 give 0.028."""
-    outcome = regression.from_values(RECORD, ROW, tolerance=0.02)
+    outcome = judge_values(NOW, THEN, tolerance=0.02, higher_is_closer=True)
     assert outcome.verdict == "regressed"
     assert outcome.paired is False
     assert outcome.difference == pytest.approx(-0.1)
@@ -103,45 +87,30 @@ def test_values_alone_give_a_wider_interval() -> None:
 
 def test_undecided_says_how_many_samples_would_decide() -> None:
     """The half-width must shrink from 0.0283 to the margin of 0.01: (2.83)^2 times 500."""
-    close = msgspec.structs.replace(RECORD, value=0.57, low=0.55, high=0.59)
-    outcome = regression.from_values(close, ROW, tolerance=0.02)
+    close = msgspec.structs.replace(THEN, alignment=alignment(0.57))
+    outcome = judge_values(close, THEN, tolerance=0.02, higher_is_closer=True)
     assert outcome.verdict == "undecided"
     assert outcome.samples_needed == pytest.approx(4000, abs=1)
-    assert "about 4000 samples would decide" in regression.explain(outcome, metric="cknna").replace(
+    assert "about 4000 samples would decide" in explain_baseline(outcome, metric="cknna").replace(
         str(outcome.samples_needed), "4000"
     )
 
 
 @pytest.mark.parametrize(
-    ("changed", "what"),
+    ("row", "what"),
     [
-        ({"estimator": "cknna-paper/2"}, "estimator"),
-        ({"k": 10}, "k"),
-        ({"preprocess": "none"}, "preprocessing"),
-        ({"n": 400}, "number of samples"),
-        ({"fingerprint": "g"}, "fingerprint of the samples"),
-        ({"identity": "j"}, "reference"),
+        ({"alignment": alignment(0.6, estimator="cknna-paper/2")}, "estimator"),
+        ({"alignment": alignment(0.6, k=10)}, "k"),
+        ({"alignment": alignment(0.6, preprocess="none")}, "preprocessing"),
+        ({"alignment": alignment(0.6, n=400)}, "number of samples"),
+        ({"samples_fingerprint": "g"}, "fingerprint of the samples"),
+        ({"reference_identity": "j"}, "reference"),
     ],
 )
-def test_values_measured_otherwise_are_not_comparable(
-    changed: dict[str, object], what: str
-) -> None:
+def test_values_measured_otherwise_are_not_comparable(row: dict[str, object], what: str) -> None:
     """Named, with the command that mends it."""
-    row = msgspec.structs.replace(ROW, **changed)
-    outcome = regression.from_values(RECORD, row, tolerance=0.02)
+    then = msgspec.structs.replace(THEN, **row)
+    outcome = judge_values(NOW, then, tolerance=0.02, higher_is_closer=True)
     assert outcome.verdict == "not-comparable"
     assert f"another {what}" in outcome.reason
-    assert "--matalign-update=all" in regression.explain(outcome, metric="cknna")
-
-
-def test_an_alarm_that_does_not_survive_adjustment_is_doubt() -> None:
-    """Never the other way round: adjustment cannot make a regression."""
-    alarm = regression.from_difference(
-        difference(-0.09, -0.03), value=0.6, tolerance=0.02, higher_is_closer=True
-    )
-    assert regression.adjusted(alarm, 0.01).verdict == "regressed"
-    assert regression.adjusted(alarm, 0.2).verdict == "undecided"
-    fine = regression.from_difference(
-        difference(-0.01, 0.01), value=0.6, tolerance=0.02, higher_is_closer=True
-    )
-    assert regression.adjusted(fine, 0.0).verdict == "unchanged"
+    assert "--matalign-update=all" in explain_baseline(outcome, metric="cknna")

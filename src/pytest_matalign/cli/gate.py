@@ -47,7 +47,7 @@ def command(*, quiet: bool, **given: Any) -> int:
 def _fill(ledger: Ledger, run: SuiteRun) -> None:
     """Go through every check in the order pytest does: embeddings by model, then alignments."""
     cases = [case for name in run.suites for case in run.embedding_cases(name)]
-    run.evaluator.told = frozenset((case.model, case.split.id) for case in cases)
+    run.evaluator.measurer.checked = frozenset((case.model, case.split.id) for case in cases)
     for case in sorted(cases, key=lambda case: case.model):
         ledger.add(run.evaluator.embedding_record(case))
     for name in run.suites:

@@ -55,7 +55,7 @@ def build(
     run = suite_run({**given, "references": "installed"})
     specs = _specs(run)
     for wanted, models in _work(run, only=splits):
-        split = run.evaluator.split(wanted)
+        split = run.evaluator.measurer.split(wanted)
         found = []
         for model in models:
             problem = licence_problem(run.cards[model])
@@ -111,9 +111,9 @@ def _encoded(run: SuiteRun, model: str, wanted: SuiteSplit, *, encoding: Encodin
     card = run.cards[model]
     try:
         return encoded(
-            run.evaluator.embedding(model, wanted),
+            run.evaluator.measurer.embedding(model, wanted),
             card=card,
-            split=run.evaluator.split(wanted),
+            split=run.evaluator.measurer.split(wanted),
             weights=identify_weights(card),
             adapter_version=adapter_version(card),
             encoding=encoding,

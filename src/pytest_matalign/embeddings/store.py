@@ -10,7 +10,7 @@ import hashlib
 import json
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+
+Value = TypeVar("Value")
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,25 +78,28 @@ class Store:
             save({"vectors": rows.vectors}, metadata={"matalign": json.dumps(entry)}),
         )
 
-    def read_result(self, key: str) -> Any | None:
-        """JSON value stored under a key; None if absent or damaged (then a warning says so)."""
+    def read_result(self, key: str, *, type: type[Value]) -> Value | None:  # noqa: A002
+        """Value stored under a key; None if absent, damaged or of another type.
+
+        A warning tells of the latter two.
+        """
         path = self._path("results", key, ".json")
         if not path.is_file():
             return None
         try:
-            entry = json.loads(path.read_bytes())
-            intact = entry["digest"] == key_of({"value": entry["value"]})
-        except (ValueError, KeyError, TypeError, OSError):
-            intact = False
-        if intact:
-            return entry["value"]
+            entry = msgspec.json.decode(path.read_bytes(), type=_Result)
+            if entry.digest == _result_digest(entry.value):
+                return msgspec.json.decode(entry.value, type=type)
+        except (msgspec.MsgspecError, OSError):
+            pass
         _report_damage(path)
         return None
 
     def write_result(self, key: str, value: Any) -> None:
-        """Store a JSON value under a key."""
-        entry = {"digest": key_of({"value": value}), "value": value}
-        write_whole(self._path("results", key, ".json"), json.dumps(entry).encode())
+        """Store a value that is JSON or a struct of it under a key."""
+        content = msgspec.Raw(msgspec.json.encode(value))
+        entry = _Result(digest=_result_digest(content), value=content)
+        write_whole(self._path("results", key, ".json"), msgspec.json.encode(entry))
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -109,6 +115,15 @@ class Store:
         return self.root / room / key[:2] / (key + suffix)
 
 
+class _Result(msgspec.Struct, frozen=True, kw_only=True):
+    digest: str
+    value: msgspec.Raw
+
+
+def _result_digest(content: msgspec.Raw) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def _rows_digest(rows: Rows) -> str:
     return key_of({"rows": content_digest(rows.ids, rows.vectors), "refused": rows.refused})
 
@@ -118,7 +133,7 @@ def _report_damage(path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("always", DamagedEntryWarning)
         warnings.warn(
-            f"The store entry {path} is damaged (its digest does not match); computing it again.",
+            f"The store entry {path} is damaged (its digest or form is wrong); computing it again.",
             DamagedEntryWarning,
             stacklevel=3,
         )

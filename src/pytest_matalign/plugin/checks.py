@@ -13,8 +13,9 @@ from pytest_matalign.verdicts.verdict import fails
 
 if TYPE_CHECKING:
     from pytest_matalign.plugin.session import MatalignSession
-    from pytest_matalign.scorecard.model import AlignmentRecord, EmbeddingRecord
+    from pytest_matalign.statistics.alignment import Alignment
     from pytest_matalign.suites.cases import Case, EmbeddingCase
+    from pytest_matalign.verdicts.records import AlignmentRecord, EmbeddingRecord
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,12 @@ class AlignmentCheck:
 
     record: AlignmentRecord
 
+    @property
+    def alignment(self) -> Alignment:
+        """What was measured: value, interval, null, n and k."""
+        assert self.record.alignment is not None, "a test gets no pair that was not measured"
+        return self.record.alignment
+
     def must_meet_expectations(self) -> None:
         """Fail if the verdict is a failing one; the reason holds value, interval and source."""
         if fails(self.record):
@@ -50,7 +57,9 @@ def check_embedding(request: pytest.FixtureRequest, case: EmbeddingCase) -> Embe
     session = _session(request)
     record = session.evaluator.embedding_record(case)
     remember(request.node, record)
-    if record.verdict == "error" and (cause := session.evaluator.traceback(case.model, case.split)):
+    if record.verdict == "error" and (
+        cause := session.evaluator.measurer.traceback(case.model, case.split)
+    ):
         request.node.add_report_section("setup", "traceback", cause)
     _stop_unless_measured(record)
     if fails(record):

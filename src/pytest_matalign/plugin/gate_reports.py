@@ -9,7 +9,7 @@ import pytest
 from pytest_matalign.verdicts.verdict import fails
 
 if TYPE_CHECKING:
-    from pytest_matalign.scorecard.model import GateRecord
+    from pytest_matalign.verdicts.records import GateRecord
 
 
 def report_gate(session: pytest.Session, gate: GateRecord) -> None:

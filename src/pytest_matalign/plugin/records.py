@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from pytest_matalign.run.ledger import Record
-from pytest_matalign.scorecard.model import AlignmentRecord, EmbeddingRecord
+from pytest_matalign.statistics.alignment import Alignment
+from pytest_matalign.verdicts.records import AlignmentRecord, EmbeddingRecord
 
 RECORD = pytest.StashKey[Record]()
 ATTRIBUTE = "matalign_record"
@@ -22,10 +23,11 @@ def remember(node: pytest.Item, record: Record) -> None:
     """Keep a record with its test, and its main figures as JUnit properties."""
     node.stash[RECORD] = record
     node.user_properties.append(("matalign_verdict", record.verdict))
-    if isinstance(record, AlignmentRecord) and record.value is not None:
-        node.user_properties.append(("matalign_value", f"{record.value:.6f}"))
-        node.user_properties.append(("matalign_interval", f"{record.low:.6f} {record.high:.6f}"))
-    node.user_properties.append(("matalign_n", str(record.n)))
+    found = record.alignment if isinstance(record, AlignmentRecord) else record
+    if isinstance(found, Alignment):
+        node.user_properties.append(("matalign_value", f"{found.value:.6f}"))
+        node.user_properties.append(("matalign_interval", f"{found.low:.6f} {found.high:.6f}"))
+    node.user_properties.append(("matalign_n", str(found.n if found else 0)))
 
 
 def attach(item: pytest.Item, report: pytest.TestReport) -> None:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from pytest_matalign.plugin.session import MatalignSession
-    from pytest_matalign.scorecard.model import GateRecord, Scorecard
+    from pytest_matalign.scorecard.model import Scorecard
+    from pytest_matalign.verdicts.records import GateRecord
 
 
 class Reporter:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from pytest_matalign.scorecard.model import GateRecord, Scorecard
+    from pytest_matalign.scorecard.model import Scorecard
+    from pytest_matalign.verdicts.records import GateRecord
 
 
 class MatalignSession(SuiteRun):
@@ -64,7 +65,9 @@ class MatalignSession(SuiteRun):
         """Note which embeddings are checked by name, so that their failures are told once."""
         cases = (getattr(item, "callspec", None) for item in items)
         found = [spec.params.get("matalign_embedding_case") for spec in cases if spec is not None]
-        self.evaluator.told = frozenset((c.model, c.split.id) for c in found if c is not None)
+        self.evaluator.measurer.checked = frozenset(
+            (c.model, c.split.id) for c in found if c is not None
+        )
 
     def complete(self, gate_ids: Collection[str]) -> None:
         """Fill in what a run cut to the last failures left out, for suites with such gates."""

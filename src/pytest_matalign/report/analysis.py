@@ -15,6 +15,7 @@ from pytest_matalign.analysis.tree import evolutionary_tree
 from pytest_matalign.embeddings.embedding import common_ids
 from pytest_matalign.errors import MetricInputError, UnavailableError
 from pytest_matalign.metrics.spec import metric_spec
+from pytest_matalign.verdicts.records import measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -139,8 +140,8 @@ def _tables(
     trained = [model.id for model in scorecard.models if model.role != "control"]
     for split in splits:
         record = next(
-            (r for name in METRICS for r in scorecard.alignments
-             if r.split == split and r.metric == name and r.value is not None),
+            (one for name in METRICS for r, one in measured(scorecard.alignments)
+             if r.split == split and r.metric == name),
             None,
         )  # fmt: skip
         chosen = [

@@ -9,13 +9,16 @@ import msgspec
 
 from pytest_matalign.report.order import orders
 from pytest_matalign.scorecard.summary import failures, split_tables
+from pytest_matalign.verdicts.records import measured
 from pytest_matalign.verdicts.verdict import FAILING, VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_matalign.report.companion import Companion
-    from pytest_matalign.scorecard.model import AlignmentRecord, Scorecard
+    from pytest_matalign.scorecard.model import Scorecard
+    from pytest_matalign.statistics.alignment import Alignment
+    from pytest_matalign.verdicts.records import AlignmentRecord
 
 T = TypeVar("T", bound=Hashable)
 NO_COMPANION = (
@@ -24,6 +27,11 @@ NO_COMPANION = (
 )
 DIGITS = 5
 """Significant digits kept; the scorecard itself keeps all."""
+_NUMBERS = {
+    "value": "value", "low": "low", "high": "high", "nullMean": "null_mean", "nullSd": "null_sd",
+    "p": "p_value", "calibrated": "calibrated",
+}  # fmt: skip
+"""Columns of the page by the field of the alignment they show."""
 
 
 class _Index(Generic[T]):
@@ -97,24 +105,25 @@ def _cases(
     verdicts = _Index[str](VERDICTS)
     reasons, classes = _Index[str]([""]), _Index[str]()
     columns: dict[str, list[Any]] = {}
+    found = measured(scorecard.alignments)
+    described = {one.metric: _metric(record, one) for record, one in found}
     for record in scorecard.alignments:
+        one = record.alignment
+        metric = _metric(record, one) if one else described.get(record.metric, _unknown(record))
         row = {
             "suite": suites(record.suite),
             "split": splits(record.split),
             "a": models(record.a),
             "b": models(record.b),
             "class": classes(record.pair_class),
-            "metric": metrics(_metric(record)),
-            "n": record.n,
-            "value": rounded(record.value),
-            "low": rounded(record.low),
-            "high": rounded(record.high),
-            "nullMean": rounded(record.null_mean),
-            "nullSd": rounded(record.null_sd),
-            "p": rounded(record.p_value),
-            "calibrated": rounded(record.calibrated),
-            "ab": rounded(record.directions[0]) if record.directions else None,
-            "ba": rounded(record.directions[1]) if record.directions else None,
+            "metric": metrics(metric),
+            "n": one.n if one else 0,
+            **{
+                column: rounded(getattr(one, name)) if one else None
+                for column, name in _NUMBERS.items()
+            },
+            "ab": rounded(one.directions[0]) if one and one.directions else None,
+            "ba": rounded(one.directions[1]) if one and one.directions else None,
             "verdict": verdicts(record.verdict),
             "reason": reasons(record.reason),
             "bound": _bounds(record),
@@ -132,10 +141,13 @@ def _bounds(record: AlignmentRecord) -> str:
     )
 
 
-def _metric(record: AlignmentRecord) -> tuple[str, str, int | None, str, bool]:
-    return (
-        record.metric, record.estimator, record.k, record.preprocess, record.higher_is_closer,
-    )  # fmt: skip
+def _metric(record: AlignmentRecord, one: Alignment) -> tuple[str, str, int | None, str, bool]:
+    return (one.metric, one.estimator, one.k, one.preprocess, record.higher_is_closer)
+
+
+def _unknown(record: AlignmentRecord) -> tuple[str, str, int | None, str, bool]:
+    """A metric by which nothing was measured."""
+    return (record.metric, "", None, "", record.higher_is_closer)
 
 
 def _orders(scorecard: Scorecard) -> list[dict[str, Any]]:
@@ -184,24 +196,23 @@ def _baseline(scorecard: Scorecard, baseline: Scorecard) -> dict[str, Any]:
     """Pairs of the two scorecards that may be compared: same check, n, k and preprocessing."""
     names = {scorecard.candidate: "candidate", baseline.candidate: "candidate"}
 
-    def key(record: AlignmentRecord) -> tuple[object, ...]:
+    def key(record: AlignmentRecord, one: Alignment) -> tuple[object, ...]:
         a, b = (names.get(model, model) for model in (record.a, record.b))
-        return (record.suite, record.split, a, b, record.metric, record.estimator)
+        return (record.suite, record.split, a, b, one.metric, one.estimator)
 
-    earlier = {key(record): record for record in baseline.alignments if record.value is not None}
+    earlier = {key(record, one): one for record, one in measured(baseline.alignments)}
     rows, unlike = [], 0
-    for record in scorecard.alignments:
-        old = earlier.get(key(record))
-        if old is None or record.value is None or old.value is None:
+    for record, new in measured(scorecard.alignments):
+        old = earlier.get(key(record, new))
+        if old is None:
             continue
-        if (old.n, old.k, old.preprocess) != (record.n, record.k, record.preprocess):
+        if (old.n, old.k, old.preprocess) != (new.n, new.k, new.preprocess):
             unlike += 1
             continue
+        numbers = (old.value, old.low, old.high, new.value, new.low, new.high)
         rows.append(
-            [record.suite, record.split, record.a, record.b, record.metric,
-             *(rounded(x) for x in (old.value, old.low, old.high,
-                                    record.value, record.low, record.high))]
-        )  # fmt: skip
+            [record.suite, record.split, record.a, record.b, new.metric, *map(rounded, numbers)]
+        )
     return {
         "candidate": baseline.candidate,
         "started": baseline.run.started,

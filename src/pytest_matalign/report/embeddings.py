@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.embeddings.obtain import Door, Source
     from pytest_matalign.embeddings.pack import Pack
-    from pytest_matalign.scorecard.model import EmbeddingRecord, Scorecard
+    from pytest_matalign.scorecard.model import Scorecard
     from pytest_matalign.splits import Split
+    from pytest_matalign.verdicts.records import EmbeddingRecord
 
 Found = dict[tuple[str, str], "Embedding"]
 """Embeddings by (split, model)."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from pytest_matalign.report.order import orders
 from pytest_matalign.scorecard.summary import split_tables
+from pytest_matalign.verdicts.records import measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 
     from pytest_matalign.report.companion import Companion
     from pytest_matalign.report.order import Order
-    from pytest_matalign.scorecard.model import AlignmentRecord, ModelEntry, Scorecard
+    from pytest_matalign.scorecard.model import ModelEntry, Scorecard
+    from pytest_matalign.statistics.alignment import Alignment
+    from pytest_matalign.verdicts.records import AlignmentRecord
 
+    Pair = tuple[AlignmentRecord, Alignment]
     Drawn = Iterator[tuple[str, Figure]]
 
 MODALITY = {
@@ -73,10 +77,9 @@ def ladders(scorecard: Scorecard, width: float) -> Drawn:
 def matrices(scorecard: Scorecard, width: float) -> Drawn:
     """The alignment matrix of each split and metric, clustered, with its dendrogram."""
     values: dict[tuple[str, str, str], dict[frozenset[str], AlignmentRecord]] = {}
-    for record in scorecard.alignments:
-        if record.value is not None:
-            place = (record.suite, record.split, record.metric)
-            values.setdefault(place, {})[frozenset((record.a, record.b))] = record
+    for record, _ in measured(scorecard.alignments):
+        place = (record.suite, record.split, record.metric)
+        values.setdefault(place, {})[frozenset((record.a, record.b))] = record
     models = {model.id: model for model in scorecard.models}
     for order in orders(scorecard):
         if len(order.links) > 1:
@@ -90,13 +93,17 @@ def matrices(scorecard: Scorecard, width: float) -> Drawn:
 def planes(scorecard: Scorecard, width: float) -> Drawn:
     """The information imbalance both ways, one figure a split."""
     for split in scorecard.splits:
-        found = [r for r in scorecard.alignments if r.split == split.id and r.directions]
+        found = [
+            (record.pair_class, alignment.directions)
+            for record, alignment in measured(scorecard.alignments)
+            if record.split == split.id and alignment.directions
+        ]
         if not found:
             continue
         side = min(width, 3.6)
         figure, axes = _axes(side, side)
         for name in PAIRS:
-            _scatter(axes, name, [r.directions for r in found if r.pair_class == name])
+            _scatter(axes, name, [both for pair_class, both in found if pair_class == name])
         axes.plot([0, 1], [0, 1], color="#8a8f94", lw=0.6, ls="--", zorder=0)
         axes.set(xlabel="Δ(first → second)", ylabel="Δ(second → first)", title=split.id)
         axes.set_xlim(left=0)
@@ -109,17 +116,16 @@ def regimes(scorecard: Scorecard, width: float) -> Drawn:
     """Alignment of each pair on familiar against unfamiliar samples, a figure a metric."""
     roles = {split.id: split.role for split in scorecard.splits}
     by_case = {
-        (r.suite, r.split, r.metric, r.a, r.b): r
-        for r in scorecard.alignments
-        if r.value is not None
+        (r.suite, r.split, r.metric, r.a, r.b): (r, one)
+        for r, one in measured(scorecard.alignments)
     }
     inside = [split for split, role in roles.items() if role == "in-distribution"]
     outside = [split for split, role in roles.items() if role == "out-of-distribution"]
     for known, unknown in product(inside, outside):
-        for metric in dict.fromkeys(r.metric for r in by_case.values()):
+        for metric in dict.fromkeys(one.metric for _, one in by_case.values()):
             couples = [
-                (r, by_case[suite, unknown, name, a, b])
-                for (suite, split, name, a, b), r in by_case.items()
+                (pair, by_case[suite, unknown, name, a, b])
+                for (suite, split, name, a, b), pair in by_case.items()
                 if split == known and name == metric and (suite, unknown, name, a, b) in by_case
             ]
             if couples:
@@ -191,8 +197,8 @@ def _matrix(
     for i, a in enumerate(ids):
         for j, b in enumerate(ids):
             record = pairs.get(frozenset((a, b))) if i != j else None
-            if record is not None and record.value is not None:
-                grid[i, j] = record.value
+            if record is not None and record.alignment is not None:
+                grid[i, j] = record.alignment.value
     higher = next(iter(pairs.values())).higher_is_closer
     colours = LinearSegmentedColormap.from_list("closeness", SEQUENTIAL[:: 1 if higher else -1])
     figure = Figure(figsize=(width, width))
@@ -230,17 +236,18 @@ def _dendrogram(axes: Axes, order: Order) -> None:
     axes.set_axis_off()
 
 
-def _regime(couples: list[tuple[AlignmentRecord, AlignmentRecord]], side: float) -> Figure:
+def _regime(couples: list[tuple[Pair, Pair]], side: float) -> Figure:
     figure, axes = _axes(side, side)
     for name in PAIRS:
-        _scatter(axes, name, [(x.value, y.value) for x, y in couples if x.pair_class == name])
-    low = min(min(x.value or 0, y.value or 0) for x, y in couples)
-    high = max(max(x.value or 0, y.value or 0) for x, y in couples)
+        found = [(x.value, y.value) for (r, x), (_, y) in couples if r.pair_class == name]
+        _scatter(axes, name, found)
+    values = [one.value for couple in couples for _, one in couple]
+    low, high = min(values), max(values)
     axes.plot([low, high], [low, high], color="#8a8f94", lw=0.6, ls="--", zorder=0)
-    x, y = couples[0]
+    (known, x), (unknown, y) = couples[0]
     axes.set(
-        xlabel=f"{_words(x.metric)} on {x.split}, n = {x.n}",
-        ylabel=f"{_words(y.metric)} on {y.split}, n = {y.n}",
+        xlabel=f"{_words(x.metric)} on {known.split}, n = {x.n}",
+        ylabel=f"{_words(y.metric)} on {unknown.split}, n = {y.n}",
     )
     axes.legend(loc="best", handletextpad=0.2)
     return figure

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_matalign.verdicts.records import measured
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from pytest_matalign.scorecard.model import AlignmentRecord, Scorecard
+    from pytest_matalign.scorecard.model import Scorecard
+    from pytest_matalign.verdicts.records import AlignmentRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,16 +42,16 @@ def orders(scorecard: Scorecard) -> list[Order]:
     """Return one order a suite, split and metric that has measured pairs."""
     control = {model.id for model in scorecard.models if model.role == "control"}
     grouped: dict[tuple[str, str, str], list[AlignmentRecord]] = {}
-    for record in scorecard.alignments:
-        if record.value is not None:
-            grouped.setdefault((record.suite, record.split, record.metric), []).append(record)
+    for record, _ in measured(scorecard.alignments):
+        grouped.setdefault((record.suite, record.split, record.metric), []).append(record)
     return [_order(key, records, control) for key, records in grouped.items()]
 
 
 def distance(record: AlignmentRecord) -> float:
     """Return how far apart two models are: 1 - value, or the value where lower is closer."""
-    assert record.value is not None, "only measured records are ordered"
-    return 1.0 - record.value if record.higher_is_closer else record.value
+    assert record.alignment is not None, "only measured records are ordered"
+    value = record.alignment.value
+    return 1.0 - value if record.higher_is_closer else value
 
 
 def _order(

@@ -13,8 +13,9 @@ from pytest_matalign.verdicts.earlier_release import MODEL
 
 if TYPE_CHECKING:
     from pytest_matalign.run.suite_run import SuiteRun
-    from pytest_matalign.scorecard.model import EmbeddingRecord, Scorecard
+    from pytest_matalign.scorecard.model import Scorecard
     from pytest_matalign.verdicts.baseline import Key
+    from pytest_matalign.verdicts.records import EmbeddingRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +109,7 @@ def _write_embedding(
     if record.digest is None:
         return False
     wanted = next(split for split in run.suites[record.suite].split if split.id == record.split)
-    split = run.evaluator.split(wanted)
+    split = run.evaluator.measurer.split(wanted)
     assert run.candidate is not None, "only a candidate has a baseline"
     card = run.candidate.card
     # The rows the checks had, which another process may have embedded; a file has no blocks.

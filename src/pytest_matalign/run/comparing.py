@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_matalign.cache import key_of
 from pytest_matalign.embeddings.embedding import Embedding, common_ids
+from pytest_matalign.embeddings.extraction import one_thread
+from pytest_matalign.statistics.alignment import Alignment, Difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,22 +18,10 @@ if TYPE_CHECKING:
     from pytest_matalign.statistics.assess import Prepared
     from pytest_matalign.suites.schema import SuiteMetric
 
-RESULT_VERSION = 1
+RESULT_VERSION = 2
 """Raised whenever the content of a stored result changes."""
 PREPARED_KEPT = 40
 """Prepared embeddings held in memory; more than the models of a suite, so pairs share them."""
-MEASURED = (
-    "n",
-    "value",
-    "low",
-    "high",
-    "confidence",
-    "null_mean",
-    "null_sd",
-    "p_value",
-    "calibrated",
-)
-"""Fields of `statistics.Estimate` that a record takes over."""
 
 
 def spec_of(metric: SuiteMetric) -> MetricSpec:
@@ -47,7 +36,10 @@ def spec_of(metric: SuiteMetric) -> MetricSpec:
 
 
 class Comparer:
-    """Alignments of two embeddings, and differences of two alignments."""
+    """Alignments of two embeddings, and differences of two alignments.
+
+    On one thread: the order in which a product is summed must not depend on the machine.
+    """
 
     def __init__(self, *, store: Store, metrics: Iterable[SuiteMetric]) -> None:
         self._store = store
@@ -55,19 +47,22 @@ class Comparer:
         self._specs: tuple[MetricSpec, ...] = ()
         self._prepared: OrderedDict[tuple[str, tuple[str, ...]], Prepared] = OrderedDict()
 
-    def estimate(self, a: Embedding, b: Embedding, spec: MetricSpec) -> dict[str, Any]:
-        """Fields of `statistics.Estimate` named in `MEASURED`, and `directions`.
+    def alignment(self, a: Embedding, b: Embedding, spec: MetricSpec) -> Alignment:
+        """Return the alignment of two models on the samples both accepted.
 
         Raises:
             MetricInputError: If the two cannot be compared.
         """
+        from pytest_matalign.statistics.assess import assess
+
         ids = common_ids(a, b)
         key = self._key([a, b], ids, spec, kind="embeddings")
-        stored: dict[str, Any] | None = self._store.read_result(key)
-        if stored is None:
-            stored = self._assess(a, b, ids=ids, spec=spec)
-            self._store.write_result(key, stored)
-        return stored
+        found = self._store.read_result(key, type=Alignment)
+        if found is None:
+            with one_thread():
+                found = assess(self._prepare(a, ids), self._prepare(b, ids), spec)
+            self._store.write_result(key, found)
+        return found
 
     def difference(
         self,
@@ -77,19 +72,24 @@ class Comparer:
         partner: Embedding,
         spec: MetricSpec,
         tolerance: float,
-    ) -> dict[str, Any]:
-        """Fields of `statistics.Difference`: how much more the first agrees with the partner.
+    ) -> Difference:
+        """Return how much more the first agrees with the partner than the second does.
 
         Raises:
             MetricInputError: If too few samples are common to the three.
         """
-        ids = common_ids(first, second, partner)
-        key = self._key([first, second, partner], ids, spec, kind=f"difference {tolerance!r}")
-        stored: dict[str, Any] | None = self._store.read_result(key)
-        if stored is None:
-            stored = self._contrast(first, second, partner, ids=ids, spec=spec, tolerance=tolerance)
-            self._store.write_result(key, stored)
-        return stored
+        from pytest_matalign.statistics.assess import assess_difference
+
+        three = [first, second, partner]
+        ids = common_ids(*three)
+        key = self._key(three, ids, spec, kind=f"difference {tolerance!r}")
+        found = self._store.read_result(key, type=Difference)
+        if found is None:
+            with one_thread():
+                new, old, other = (self._prepare(embedding, ids) for embedding in three)
+                found = assess_difference(new, old, other, spec, tolerance=tolerance)
+            self._store.write_result(key, found)
+        return found
 
     def _key(
         self, embeddings: list[Embedding], ids: tuple[str, ...], spec: MetricSpec, *, kind: str
@@ -102,27 +102,6 @@ class Comparer:
                 "spec": [spec.estimator, spec.k, spec.preprocess],
             }
         )
-
-    def _assess(
-        self, a: Embedding, b: Embedding, *, ids: tuple[str, ...], spec: MetricSpec
-    ) -> dict[str, Any]:
-        from pytest_matalign.embeddings.extraction import one_thread
-        from pytest_matalign.statistics.assess import assess
-
-        # One thread: the order in which a product is summed must not depend on the machine.
-        with one_thread():
-            estimate = assess(self._prepare(a, ids), self._prepare(b, ids), spec)
-        return {name: getattr(estimate, name) for name in (*MEASURED, "directions")}
-
-    def _contrast(
-        self, *three: Embedding, ids: tuple[str, ...], spec: MetricSpec, tolerance: float
-    ) -> dict[str, Any]:
-        from pytest_matalign.embeddings.extraction import one_thread
-        from pytest_matalign.statistics.assess import assess_difference
-
-        with one_thread():
-            first, second, partner = (self._prepare(embedding, ids) for embedding in three)
-            return asdict(assess_difference(first, second, partner, spec, tolerance=tolerance))
 
     def _prepare(self, embedding: Embedding, ids: tuple[str, ...]) -> Prepared:
         from pytest_matalign.statistics.assess import prepare

@@ -2,71 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from pytest_matalign.errors import MetricInputError
-from pytest_matalign.scorecard.model import Dimension
-from pytest_matalign.verdicts import expectations as judge
-from pytest_matalign.verdicts.drift import drift
+from pytest_matalign.verdicts.expectations import combined_verdict, explain_bounds, judge_bound
+from pytest_matalign.verdicts.records import Dimension
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_matalign.embeddings.embedding import Embedding
-    from pytest_matalign.scorecard.model import EmbeddingRecord
-    from pytest_matalign.suites.schema import Suite
+    from pytest_matalign.suites.schema import Band
+    from pytest_matalign.verdicts.records import ExpectationOutcome
+    from pytest_matalign.verdicts.verdict import Verdict
 
 
-def portray(
-    record: EmbeddingRecord,
-    embedding: Embedding,
-    *,
-    suite: Suite,
-    candidate: str | None,
-    earlier: Embedding | None,
-) -> EmbeddingRecord:
-    """Add what the suite expects of the dimension, and the drift from an earlier release."""
-    if earlier is not None:
-        record = msgspec.structs.replace(record, drift=drift(embedding, earlier))
-    bands = [
-        band
-        for band in suite.dimension
-        if band.selects(record.model, record.split, candidate=candidate)
-    ]
-    if not bands:
-        return record
+@dataclass(frozen=True, kw_only=True)
+class JudgedDimension:
+    """The intrinsic dimension of an embedding held against what its suite expects."""
+
+    dimension: Dimension
+    outcomes: tuple[ExpectationOutcome, ...]
+    verdict: Verdict
+    reason: str
+
+
+def judge_dimension(embedding: Embedding, bands: Sequence[Band]) -> JudgedDimension:
+    """Return the dimension by the method of the last band, and every band's outcome.
+
+    Raises:
+        MetricInputError: Too few samples for an estimate.
+    """
     from pytest_matalign.statistics.dimension import assess_dimension
 
     outcomes = []
     for band in bands:
-        try:
-            found = assess_dimension(embedding.vectors, method=band.method)
-        except MetricInputError as error:
-            return msgspec.structs.replace(record, verdict="error", reason=str(error))
+        found = assess_dimension(embedding.vectors, method=band.method)
         dimension = Dimension(
             estimator=found.estimator, value=found.value, low=found.low, high=found.high
         )
         outcomes.append(
-            msgspec.structs.replace(
-                judge.apply(band, low=found.low, high=found.high),
+            judge_bound(
+                band,
                 quantity=f"intrinsic dimension ({found.estimator})",
                 value=found.value,
                 low=found.low,
                 high=found.high,
             )
         )
-    reason = judge.explain(
-        outcomes,
-        value=dimension.value,
-        low=dimension.low,
-        high=dimension.high,
-        metric="intrinsic dimension",
-        n=record.n,
-    )
-    return msgspec.structs.replace(
-        record,
+    return JudgedDimension(
         dimension=dimension,
-        expectations=tuple(outcomes),
-        verdict=judge.combine(outcomes),
-        reason=reason,
+        outcomes=tuple(outcomes),
+        verdict=combined_verdict(outcomes),
+        reason=explain_bounds(outcomes, n=len(embedding)),
     )

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.scorecard.model import GateRecord
 from pytest_matalign.suites.contradictions import gate_contradictions
 from pytest_matalign.suites.schema import Gate, matches
-from pytest_matalign.verdicts import expectations as judge
+from pytest_matalign.verdicts.expectations import judge_bound
+from pytest_matalign.verdicts.records import GateRecord, measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_matalign.run.settings import HostGate
-    from pytest_matalign.scorecard.model import AlignmentRecord, EmbeddingRecord
     from pytest_matalign.suites.schema import Suite
+    from pytest_matalign.verdicts.records import AlignmentRecord, EmbeddingRecord
     from pytest_matalign.verdicts.verdict import Verdict
 
 NAMED = 3
@@ -131,18 +131,17 @@ def _mean(
         and {record.a, record.b} - {model} <= partners
         and model in (record.a, record.b)
     ]
-    measured = [record for record in used if record.value is not None]
-    if not measured:
+    found = measured(used)
+    if not found:
         return _record(gate, suite, verdict="skipped", reason="no alignment was measured")
-    count = len(measured)
-    value, low, high = (
-        sum(getattr(record, name) for record in measured) / count
-        for name in ("value", "low", "high")
-    )
-    outcome = judge.apply(gate, low=low, high=high)
-    sign = 1.0 if measured[0].higher_is_closer else -1.0
-    weakest = sorted(measured, key=lambda record: sign * (record.value or 0.0))[:NAMED]
-    named = ", ".join(f"{_other(r, model)} on {r.split} {r.value:.3f}" for r in weakest)
+    count = len(found)
+    value = sum(one.value for _, one in found) / count
+    low = sum(one.low for _, one in found) / count
+    high = sum(one.high for _, one in found) / count
+    outcome = judge_bound(gate, quantity=f"mean {metric}", value=value, low=low, high=high)
+    sign = 1.0 if found[0][0].higher_is_closer else -1.0
+    weakest = sorted(found, key=lambda pair: sign * pair[1].value)[:NAMED]
+    named = ", ".join(f"{_other(r, model)} on {r.split} {one.value:.3f}" for r, one in weakest)
     words = "at least" if outcome.bound == "at_least" else "at most"
     reason = (
         f"mean {metric} of {model} over {count} alignments = {value:.3f} [{low:.3f}, {high:.3f}], "
@@ -155,21 +154,21 @@ def _mean(
 
 def _coverage(gate: Gate, suite: Suite, alignments: Sequence[AlignmentRecord]) -> GateRecord:
     asked = [r for r in alignments if gate.splits is None or r.split in gate.splits]
-    measured = [record for record in asked if record.value is not None]
     if not asked:
         return _record(gate, suite, verdict="skipped", reason="no alignment was asked for")
-    share = len(measured) / len(asked)
+    found = measured(asked)
+    share = len(found) / len(asked)
     missing: dict[str, int] = {}
     for record in asked:
-        if record.value is None:
+        if record.alignment is None:
             missing[record.reason] = missing.get(record.reason, 0) + 1
     worst = sorted(missing.items(), key=lambda item: -item[1])[:NAMED]
     why = "; ".join(f"{count} × {reason}" for reason, count in worst)
     reason = (
-        f"{len(measured)} of {len(asked)} alignments were measured ({share:.0%}), expected at "
+        f"{len(found)} of {len(asked)} alignments were measured ({share:.0%}), expected at "
         f"least {gate.at_least:.0%} ({gate.source}){f'; missing: {why}' if why else ''}"
     )
-    outcome = judge.apply(gate, low=share, high=share)
+    outcome = judge_bound(gate, quantity="coverage", value=share, low=share, high=share)
     return _record(gate, suite, verdict=outcome.verdict, reason=reason, value=share)
 
 
@@ -179,13 +178,14 @@ def _errors(
     records: Sequence[EmbeddingRecord | AlignmentRecord],
 ) -> GateRecord:
     wrong = [record for record in records if record.verdict == "error"]
-    outcome = judge.apply(gate, low=float(len(wrong)), high=float(len(wrong)))
+    count = float(len(wrong))
+    outcome = judge_bound(gate, quantity="errors", value=count, low=count, high=count)
     named = "; ".join(dict.fromkeys(record.reason for record in wrong[:NAMED]))
     reason = (
         f"{len(wrong)} of {len(records)} checks ended in an error, expected at most "
         f"{gate.at_most:g} ({gate.source}){f': {named}' if named else ''}"
     )
-    return _record(gate, suite, verdict=outcome.verdict, reason=reason, value=float(len(wrong)))
+    return _record(gate, suite, verdict=outcome.verdict, reason=reason, value=count)
 
 
 def _record(

@@ -1,59 +1,39 @@
-"""From a measured alignment to its verdict: expectations first, then the baseline."""
+"""From a measured alignment to its record: expectations first, then the baseline."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from pytest_matalign.errors import MatalignError
 from pytest_matalign.run.comparing import spec_of
-from pytest_matalign.scorecard.model import BaselineOutcome, ExpectationOutcome
+from pytest_matalign.run.measuring import Measurement, NotMeasured
 from pytest_matalign.suites.cases import alignment_cases, concerns
 from pytest_matalign.suites.schema import matches
-from pytest_matalign.verdicts import expectations as judge
-from pytest_matalign.verdicts import regression
-from pytest_matalign.verdicts.multiplicity import benjamini_hochberg
+from pytest_matalign.verdicts.baseline import BaselineRow
+from pytest_matalign.verdicts.expectations import (
+    bound_speaks,
+    combined_verdict,
+    explain_bounds,
+    judge_bound,
+)
+from pytest_matalign.verdicts.multiplicity import judged_together
+from pytest_matalign.verdicts.records import AlignmentRecord, BaselineOutcome, ExpectationOutcome
+from pytest_matalign.verdicts.regression import explain_baseline, judge_difference, judge_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from pytest_matalign.embeddings.embedding import Embedding
-    from pytest_matalign.metrics.spec import MetricSpec
-    from pytest_matalign.scorecard.model import AlignmentRecord
-    from pytest_matalign.splits import Split
+    from pytest_matalign.run.measuring import Measurer
     from pytest_matalign.suites.cases import Case
-    from pytest_matalign.suites.schema import Expectation, Suite, SuiteSplit
+    from pytest_matalign.suites.schema import Expectation, Suite
     from pytest_matalign.verdicts.earlier_release import BaselineBook
     from pytest_matalign.zoo.card import ModelCard
 
 
-class Measures(Protocol):
-    """What judging needs of the engine."""
-
-    def measured(self, case: Case) -> AlignmentRecord:
-        """The alignment of a case, not yet judged."""
-        ...
-
-    def embedding(self, model: str, wanted: SuiteSplit) -> Embedding:
-        """The embedding of a model."""
-        ...
-
-    def split(self, wanted: SuiteSplit) -> Split:
-        """The split of this run."""
-        ...
-
-    def difference(
-        self, first: Embedding, second: Embedding, *, partner: Embedding, spec: MetricSpec,
-        tolerance: float,
-    ) -> Mapping[str, Any]:  # fmt: skip
-        """Fields of `statistics.Difference` of two alignments with one partner."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a case is held against."""
 
     expectations: tuple[ExpectationOutcome, ...]
@@ -65,46 +45,50 @@ class Judging:
 
     def __init__(
         self,
-        measures: Measures,
+        measurer: Measurer,
         *,
         suites: Mapping[str, Suite],
         cards: Mapping[str, ModelCard],
-        candidate: str | None,
         book: BaselineBook,
     ) -> None:
-        self._measures, self._suites, self._cards = measures, suites, cards
-        self._candidate, self._book = candidate, book
+        self._measurer, self._suites, self._cards, self._book = measurer, suites, cards, book
+        self._candidate = measurer.candidate
         self._families: dict[tuple[str, str], dict[str, Evidence]] = {}
 
     def judged(self, case: Case) -> AlignmentRecord:
-        """The record of a case with its verdict; never raises for a model that fails."""
-        record = self._measures.measured(case)
-        if record.value is None or record.low is None or record.high is None:
-            return record
-        evidence = self._weighed(case, record)
-        reasons = (
-            judge.explain(
-                evidence.expectations,
-                value=record.value,
-                low=record.low,
-                high=record.high,
-                metric=record.metric,
-                n=record.n,
-            ),
-            regression.explain(evidence.baseline, metric=record.metric),
+        """Return the record of a case with its verdict; never raises for a model that fails."""
+        record = partial(
+            AlignmentRecord,
+            suite=case.suite,
+            split=case.split.id,
+            a=case.a,
+            b=case.b,
+            pair_class=case.pair_class,
+            metric=case.metric.name,
+            higher_is_closer=_higher_is_closer(case),
         )
-        return msgspec.structs.replace(
-            record,
+        found = self._measurer.measured(case)
+        if isinstance(found, NotMeasured):
+            return record(verdict=found.verdict, reason=found.reason, tolerated=found.tolerated)
+        evidence = self._weighed(case, found)
+        reasons = (
+            explain_bounds(evidence.expectations, n=found.alignment.n),
+            explain_baseline(evidence.baseline, metric=case.metric.name),
+        )
+        return record(
+            alignment=found.alignment,
+            samples_fingerprint=found.samples_fingerprint,
+            reference_identity=found.reference_identity,
             expectations=evidence.expectations,
             baseline=evidence.baseline,
-            verdict=judge.combine(evidence.expectations, evidence.baseline),
+            verdict=combined_verdict(evidence.expectations, evidence.baseline),
             reason=" ".join(filter(None, reasons)),
         )
 
-    def _weighed(self, case: Case, record: AlignmentRecord) -> Evidence:
+    def _weighed(self, case: Case, found: Measurement) -> Evidence:
         suite = self._suites[case.suite]
         if self._candidate is None or suite.multiplicity == "none":
-            return self._evidence(case, record)
+            return self._evidence(case, found)
         return self._family(case)[case.id]
 
     def _family(self, case: Case) -> dict[str, Evidence]:
@@ -116,119 +100,111 @@ class Judging:
         key = (case.suite, case.split.id)
         if key not in self._families:
             suite = self._suites[case.suite]
-            found = {}
-            for one in alignment_cases(suite, self._cards, candidate=self._candidate):
-                if one.split.id != case.split.id:
-                    continue
-                record = self._measures.measured(one)
-                if record.value is not None:
-                    found[one.id] = self._evidence(one, record)
-            self._families[key] = _adjusted(found)
+            every = alignment_cases(suite, self._cards, candidate=self._candidate)
+            self._families[key] = _adjusted(
+                {
+                    one.id: self._evidence(one, found)
+                    for one in every
+                    if one.split.id == case.split.id
+                    and isinstance(found := self._measurer.measured(one), Measurement)
+                }
+            )
         return self._families[key]
 
-    def _evidence(self, case: Case, record: AlignmentRecord) -> Evidence:
+    def _evidence(self, case: Case, found: Measurement) -> Evidence:
         outcomes = (
-            self._outcome(expectation, case, record)
+            self._outcome(expectation, case, found)
             for expectation in self._suites[case.suite].expectation
             if concerns(expectation, case)
         )
         return Evidence(
             expectations=tuple(outcome for outcome in outcomes if outcome is not None),
-            baseline=self._against_baseline(case, record),
+            baseline=self._against_baseline(case, found),
         )
 
     def _outcome(
-        self, expectation: Expectation, case: Case, record: AlignmentRecord
+        self, expectation: Expectation, case: Case, found: Measurement
     ) -> ExpectationOutcome | None:
         """Outcome of an expectation; None where it has nothing to say about the pair."""
         if not expectation.above and not expectation.closer_than:
-            assert record.low is not None
-            assert record.high is not None
-            outcome = judge.apply(expectation, low=record.low, high=record.high)
-            if judge.comparable(expectation.measured, n=record.n):
+            one = found.alignment
+            outcome = judge_bound(
+                expectation, quantity=one.metric, value=one.value, low=one.low, high=one.high
+            )
+            if bound_speaks(expectation.measured, n=one.n):
                 return outcome
             return msgspec.structs.replace(outcome, p_value=None, verdict="not-comparable")
-        bound = expectation
-        if expectation.at_least is None:
-            bound = msgspec.structs.replace(expectation, at_least=0.0)
-        found = [
-            self._difference_outcome(bound, case, first=first, second=second, partner=partner)
+        outcomes = [
+            self._contrast(expectation, case, first=first, second=second, partner=partner)
             for first, second, partner in self._contrasts(expectation, case)
         ]
         # A pair must be above what the control gives with either of its models.
-        return min(found, key=_margin, default=None)
+        return min(outcomes, key=_margin, default=None)
 
-    def _contrasts(self, expectation: Expectation, case: Case) -> list[tuple[str, str, str]]:
+    def _contrasts(self, expectation: Expectation, case: Case) -> Iterator[tuple[str, str, str]]:
         """(first, second, partner): first must agree more with partner than second does."""
-        if expectation.closer_than:
+        if far := expectation.closer_than:
             assert expectation.between is not None, "the suite schema demands it"
-            near, far = expectation.between[1], expectation.closer_than
+            near = expectation.between[1]
             swapped = not (matches(case.a, expectation.between[0]) and matches(case.b, near))
             kept, close = (case.b, case.a) if swapped else (case.a, case.b)
-            return [(close, far, kept)] if far not in {kept, close} else []
+            if far not in {kept, close}:
+                yield (close, far, kept)
+            return
         assert expectation.above is not None
-        sides = [(case.a, case.b)]
-        if case.a != self._candidate:
-            sides.append((case.b, case.a))
-        found = [
-            (model, self._control(expectation.above, model, case), kept) for model, kept in sides
-        ]
-        return [
-            (model, control, kept)
-            for model, control, kept in found
-            if control is not None and control not in {model, kept}
-        ]
+        for model, kept in ((case.a, case.b), (case.b, case.a)):
+            # What is put in the place of the candidate's partner says nothing of the candidate.
+            if kept == self._candidate:
+                continue
+            control = self._control(expectation.above, model, case)
+            if control is not None and control not in {model, kept}:
+                yield (model, control, kept)
 
     def _control(self, named: str, model: str, case: Case) -> str | None:
         if named != "untrained":
             return named
         family = self._cards[model].family
-        controls = self._suites[case.suite].controls
         return next(
             (
                 control
-                for control in controls
+                for control in self._suites[case.suite].controls
                 if self._cards[control].control == "untrained"
                 and self._cards[control].family == family
             ),
             None,
         )
 
-    def _difference_outcome(
+    def _contrast(
         self, expectation: Expectation, case: Case, *, first: str, second: str, partner: str
     ) -> ExpectationOutcome:
-        what = f"{case.metric.name} of {first} with {partner} minus that of {second}"
-        blank = ExpectationOutcome(
-            id=expectation.id,
-            bound="at_least",
-            limit=expectation.at_least or 0.0,
-            source=expectation.source,
-            tooltip=expectation.tooltip,
-            quantity=what,
-            verdict="skipped",
-        )
-        spec = spec_of(case.metric)
+        quantity = f"{case.metric.name} of {first} with {partner} minus that of {second}"
         try:
-            difference = self._measures.difference(
-                self._measures.embedding(first, case.split),
-                self._measures.embedding(second, case.split),
-                partner=self._measures.embedding(partner, case.split),
-                spec=spec,
+            difference = self._measurer.difference(
+                *(self._measurer.embedding(model, case.split) for model in (first, second)),
+                partner=self._measurer.embedding(partner, case.split),
+                spec=spec_of(case.metric),
                 tolerance=0.0,
             )
         except MatalignError as error:
-            return msgspec.structs.replace(blank, quantity=f"{what}: {error}")
-        sign = 1 if spec.direction == "higher" else -1
-        low, high = sorted((sign * difference["low"], sign * difference["high"]))
-        return msgspec.structs.replace(
-            judge.apply(expectation, low=low, high=high),
-            quantity=what,
-            value=sign * difference["value"],
-            low=low,
-            high=high,
+            return ExpectationOutcome(
+                id=expectation.id,
+                bound="at_least",
+                limit=expectation.at_least or 0.0,
+                source=expectation.source,
+                tooltip=expectation.tooltip,
+                quantity=f"{quantity}: {error}",
+                verdict="skipped",
+            )
+        sign = 1 if _higher_is_closer(case) else -1
+        low, high = sorted((sign * difference.low, sign * difference.high))
+        bound = expectation
+        if expectation.at_least is None:
+            bound = msgspec.structs.replace(expectation, at_least=0.0)
+        return judge_bound(
+            bound, quantity=quantity, value=sign * difference.value, low=low, high=high
         )
 
-    def _against_baseline(self, case: Case, record: AlignmentRecord) -> BaselineOutcome | None:
+    def _against_baseline(self, case: Case, found: Measurement) -> BaselineOutcome | None:
         if self._candidate is None:
             return None
         row = self._book.row((case.suite, case.split.id, case.b, case.metric.name))
@@ -236,66 +212,65 @@ class Judging:
             return None
         tolerance = case.metric.tolerance
         tolerance = self._book.tolerance if tolerance is None else tolerance
-        earlier = self._book.embedding(self._measures.split(case.split))
+        higher = _higher_is_closer(case)
+        earlier = self._book.embedding(self._measurer.split(case.split))
         if earlier is None:
-            return regression.from_values(record, row, tolerance=tolerance)
+            now = BaselineRow(
+                suite=case.suite,
+                split=case.split.id,
+                reference=case.b,
+                reference_identity=found.reference_identity,
+                samples_fingerprint=found.samples_fingerprint,
+                alignment=found.alignment,
+            )
+            return judge_values(now, row, tolerance=tolerance, higher_is_closer=higher)
         try:
-            difference = self._measures.difference(
-                self._measures.embedding(case.a, case.split),
+            difference = self._measurer.difference(
+                self._measurer.embedding(case.a, case.split),
                 earlier,
-                partner=self._measures.embedding(case.b, case.split),
+                partner=self._measurer.embedding(case.b, case.split),
                 spec=spec_of(case.metric),
                 tolerance=tolerance,
             )
         except MatalignError as error:
             return BaselineOutcome(
                 verdict="not-comparable",
-                value=row.value,
+                value=row.alignment.value,
                 tolerance=tolerance,
                 reason=f"the embeddings of the baseline cannot be used: {error}".rstrip("."),
             )
-        assert record.value is not None
-        same_samples = difference["n"] == record.n
-        return regression.from_difference(
-            difference,
-            value=record.value - difference["value"] if same_samples else row.value,
-            tolerance=tolerance,
-            higher_is_closer=record.higher_is_closer,
+        same_samples = difference.n == found.alignment.n
+        value = found.alignment.value - difference.value if same_samples else row.alignment.value
+        return judge_difference(
+            difference, value=value, tolerance=tolerance, higher_is_closer=higher
         )
 
 
 def _adjusted(found: Mapping[str, Evidence]) -> dict[str, Evidence]:
-    """Evidence after Benjamini-Hochberg: expectations and regressions each among themselves."""
-    expected = {
-        (case, place): outcome.p_value
-        for case, evidence in found.items()
-        for place, outcome in enumerate(evidence.expectations)
-        if outcome.p_value is not None
-    }
-    compared = {
-        case: evidence.baseline.p_value
-        for case, evidence in found.items()
-        if evidence.baseline is not None and evidence.baseline.p_value is not None
-    }
-    new_expected = benjamini_hochberg(expected)
-    new_compared = benjamini_hochberg(compared)
+    """Evidence adjusted for their number: expectations and regressions each among themselves."""
+    expected = judged_together(
+        {
+            (case, place): outcome
+            for case, evidence in found.items()
+            for place, outcome in enumerate(evidence.expectations)
+        }
+    )
+    compared = judged_together(
+        {case: one.baseline for case, one in found.items() if one.baseline is not None}
+    )
     return {
-        case: replace(
-            evidence,
-            expectations=tuple(
-                judge.adjusted(outcome, new_expected[case, place])
-                if (case, place) in new_expected
-                else outcome
-                for place, outcome in enumerate(evidence.expectations)
-            ),
-            baseline=regression.adjusted(evidence.baseline, new_compared[case])
-            if evidence.baseline is not None and case in new_compared
-            else evidence.baseline,
+        case: Evidence(
+            expectations=tuple(expected[case, place] for place in range(len(one.expectations))),
+            baseline=compared.get(case),
         )
-        for case, evidence in found.items()
+        for case, one in found.items()
     }
 
 
 def _margin(outcome: ExpectationOutcome) -> float:
     """How far a difference is above its bound; what could not be judged comes last."""
     return float("inf") if outcome.value is None else outcome.value - outcome.limit
+
+
+def _higher_is_closer(case: Case) -> bool:
+    return spec_of(case.metric).direction == "higher"

@@ -17,13 +17,13 @@ from pytest_matalign.embeddings.obtain import Door
 from pytest_matalign.embeddings.policy import Sources
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.run.evaluator import Evaluator
 from pytest_matalign.run.gates import judge_gates, with_host_gates
-from pytest_matalign.run.measuring import Evaluator
 from pytest_matalign.scorecard.build import build_scorecard
-from pytest_matalign.scorecard.model import StaleRow
 from pytest_matalign.suites.cases import alignment_cases, embedding_cases
 from pytest_matalign.suites.load import bundled_suites, card_of_split, find_suite, load_suite
 from pytest_matalign.verdicts.baseline import stale_rows
+from pytest_matalign.verdicts.records import StaleRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,15 +35,11 @@ if TYPE_CHECKING:
     from pytest_matalign.run.ledger import Ledger
     from pytest_matalign.run.settings import Settings
     from pytest_matalign.scorecard.build import RunClock
-    from pytest_matalign.scorecard.model import (
-        AlignmentRecord,
-        EmbeddingRecord,
-        GateRecord,
-        Scorecard,
-    )
+    from pytest_matalign.scorecard.model import Scorecard
     from pytest_matalign.suites.cases import Case, EmbeddingCase
     from pytest_matalign.suites.schema import Suite
     from pytest_matalign.verdicts.earlier_release import BaselineBook
+    from pytest_matalign.verdicts.records import AlignmentRecord, EmbeddingRecord, GateRecord
     from pytest_matalign.zoo.card import ModelCard
 
 
@@ -142,7 +138,7 @@ class SuiteRun:
             door=self.door,
             sources=self.sources,
             samples=self.settings.samples,
-            candidate=self.candidate,
+            candidate=self.candidate_id,
             baseline=self.baseline,
         )
 
@@ -227,7 +223,12 @@ class SuiteRun:
         }
         rows = stale_rows(baseline, suites=self.suites, asked=asked)
         return tuple(
-            StaleRow(suite=row.suite, split=row.split, reference=row.reference, metric=row.metric)
+            StaleRow(
+                suite=row.suite,
+                split=row.split,
+                reference=row.reference,
+                metric=row.alignment.metric,
+            )
             for row in rows
         )
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator, Sequence
 
-    from pytest_matalign.scorecard.model import AlignmentRecord, Drift, Scorecard
+    from pytest_matalign.scorecard.model import Scorecard
+    from pytest_matalign.verdicts.records import AlignmentRecord, Drift
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from pytest_matalign.scorecard.summary import failures, verdict_counts
+from pytest_matalign.verdicts.records import measured
 
 if TYPE_CHECKING:
     from pytest_matalign.scorecard.model import Scorecard
@@ -35,15 +36,15 @@ def badge(scorecard: Scorecard) -> str:
 
 
 def _message(scorecard: Scorecard) -> tuple[str, str]:
-    measured = [record for record in scorecard.alignments if record.value is not None]
     if found := failures(scorecard):
         return f"{len(found)} failing", RED
-    if not measured:
+    held = [record for record, _ in measured(scorecard.alignments)]
+    if not held:
         return "nothing measured", GREY
-    counts = verdict_counts(measured)
+    counts = verdict_counts(held)
     decided = sum(counts[verdict] for verdict in ("passed", "unchanged", "improved"))
     if not decided:
-        return f"{len(measured)} measured", GREY
+        return f"{len(held)} measured", GREY
     if counts["undecided"]:
         return f"{decided} hold, {counts['undecided']} undecided", AMBER
     return f"{decided} hold", GREEN

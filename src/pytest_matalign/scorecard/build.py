@@ -18,13 +18,13 @@ from pytest_matalign.suites.load import card_of_split
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_matalign.scorecard.model import (
+    from pytest_matalign.suites.schema import Suite
+    from pytest_matalign.verdicts.records import (
         AlignmentRecord,
         EmbeddingRecord,
         GateRecord,
         StaleRow,
     )
-    from pytest_matalign.suites.schema import Suite
     from pytest_matalign.zoo.card import ModelCard
 
 PACKAGES = (
@@ -45,14 +45,14 @@ class RunClock:
 
     def read(self, embeddings: Iterable[EmbeddingRecord]) -> Run:
         """Circumstances of the run until now."""
-        sources = Counter(record.source for record in embeddings if record.source)
+        origins = Counter(record.origin for record in embeddings if record.origin)
         return Run(
             started=self._started.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - self._monotonic, 3),
             command=self._command,
             python=platform.python_version(),
             packages=installed(PACKAGES),
-            embedding_source=dict(sorted(sources.items())),
+            embedding_origins=dict(sorted(origins.items())),
             blocks={r.digest: r.blocks for r in embeddings if r.digest and r.blocks},
         )
 
@@ -81,7 +81,7 @@ def build_scorecard(
         splits=_split_entries(embeddings, suites),
         models=tuple(_model_entry(cards[model]) for model in seen),
         embeddings=tuple(
-            msgspec.structs.replace(record, source="", blocks=()) for record in embeddings
+            msgspec.structs.replace(record, origin="", blocks=()) for record in embeddings
         ),
         alignments=tuple(alignments),
         gates=tuple(gates),

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from pytest_matalign.scorecard.against_baseline import table
 from pytest_matalign.scorecard.summary import in_words, verdict_counts
 from pytest_matalign.verdicts.baseline import row_of
-from pytest_matalign.verdicts.regression import from_values
+from pytest_matalign.verdicts.regression import judge_values
 from pytest_matalign.verdicts.verdict import fails
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_matalign.scorecard.model import AlignmentRecord, BaselineOutcome, Scorecard
+    from pytest_matalign.scorecard.model import Scorecard
+    from pytest_matalign.verdicts.records import AlignmentRecord, BaselineOutcome
 
 SHOWN = 30
 Key: TypeAlias = tuple[str, str, str, str, str]
@@ -26,17 +27,23 @@ class Change:
     """One check in both scorecards.
 
     Attributes:
+        record: The later of the two.
+        failed_before: Whether the earlier one failed.
+        before: Value of the earlier one.
+        after: Value of the later one.
         outcome: Of the later value against the earlier one, taken as independent.
     """
 
-    before: AlignmentRecord
-    after: AlignmentRecord
+    record: AlignmentRecord
+    failed_before: bool
+    before: float
+    after: float
     outcome: BaselineOutcome
 
     @property
     def newly_failing(self) -> bool:
         """Whether the check fails now and did not."""
-        return fails(self.after) and not fails(self.before)
+        return fails(self.record) and not self.failed_before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +73,16 @@ def compare(before: Scorecard, after: Scorecard, *, tolerance: float) -> Scoreca
     shared = [key for key in new if key in old]
     changes = (
         Change(
-            before=old[key],
-            after=new[key],
-            outcome=from_values(new[key], row, tolerance=tolerance),
+            record=new[key],
+            failed_before=fails(old[key]),
+            before=then.alignment.value,
+            after=now.alignment.value,
+            outcome=judge_values(
+                now, then, tolerance=tolerance, higher_is_closer=new[key].higher_is_closer
+            ),
         )
         for key in shared
-        if (row := row_of(old[key])) is not None and new[key].value is not None
+        if (then := row_of(old[key])) is not None and (now := row_of(new[key])) is not None
     )
     return ScorecardComparison(
         before=before,
@@ -118,7 +129,7 @@ _HEAD = ["suite", "split", "metric", "models", "before", "after", "change", "ver
 
 
 def _cells(change: Change) -> list[str]:
-    now, outcome = change.after, change.outcome
+    now, outcome = change.record, change.outcome
     value = "–" if outcome.difference is None else f"{outcome.difference:+.3f}"
     if outcome.low is not None and outcome.high is not None:
         value += f" [{outcome.low:+.3f}, {outcome.high:+.3f}]"
@@ -128,8 +139,8 @@ def _cells(change: Change) -> list[str]:
         now.split,
         now.metric,
         f"{now.a} – {now.b}",
-        f"{change.before.value:.3f}",
-        f"{now.value:.3f}",
+        f"{change.before:.3f}",
+        f"{change.after:.3f}",
         value,
         verdict if outcome.verdict != "not-comparable" else f"not-comparable: {outcome.reason}",
     ]
@@ -145,4 +156,4 @@ def _loss(change: Change) -> float:
     difference = change.outcome.difference
     if difference is None:
         return float("-inf")
-    return -difference if change.after.higher_is_closer else difference
+    return -difference if change.record.higher_is_closer else difference

@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_matalign.scorecard.model import EmbeddingRecord, GateRecord
+from pytest_matalign.verdicts.records import EmbeddingRecord, GateRecord, measured
 from pytest_matalign.verdicts.verdict import VERDICTS, fails
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_matalign.scorecard.model import (
-        AlignmentRecord,
-        ModelEntry,
-        Scorecard,
-        SplitEntry,
-        SuiteEntry,
-    )
+    from pytest_matalign.scorecard.model import ModelEntry, Scorecard, SplitEntry, SuiteEntry
+    from pytest_matalign.statistics.alignment import Alignment
+    from pytest_matalign.verdicts.records import AlignmentRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +81,11 @@ def split_tables(scorecard: Scorecard) -> list[SplitTable]:
                 for record in scorecard.alignments
                 if record.suite == suite.name and record.split == split_id
             ]
-            measured = [record for record in records if record.value is not None]
-            if not measured or split_id not in splits:
+            found = measured(records)
+            if not found or split_id not in splits:
                 continue
-            headline = [record for record in measured if record.metric == measured[0].metric]
+            first = found[0][1]
+            headline = [(record, one) for record, one in found if one.metric == first.metric]
             embedded = [
                 record
                 for record in scorecard.embeddings
@@ -101,14 +98,14 @@ def split_tables(scorecard: Scorecard) -> list[SplitTable]:
             rows = [
                 _row(model, sizes.get(model.id, 0), headline, records, models)
                 for model in models.values()
-                if model.role != "control" and _takes_part(model.id, headline)
+                if model.role != "control" and any(model.id in (r.a, r.b) for r, _ in headline)
             ]
             tables.append(
                 SplitTable(
                     suite=suite,
                     split=msgspec.structs.replace(split, samples=asked or split.samples),
-                    metric=headline[0].metric,
-                    k=headline[0].k,
+                    metric=first.metric,
+                    k=first.k,
                     rows=tuple(sorted(rows, key=lambda row: -(row.mean or 0.0))),
                 )
             )
@@ -161,18 +158,18 @@ def in_words(counts: Counter[str]) -> str:
 def _row(
     model: ModelEntry,
     n: int,
-    headline: Sequence[AlignmentRecord],
+    headline: Sequence[tuple[AlignmentRecord, Alignment]],
     records: Sequence[AlignmentRecord],
     models: dict[str, ModelEntry],
 ) -> ModelRow:
     partners: dict[bool, list[Partner]] = {True: [], False: []}
-    for record in headline:
-        if model.id in (record.a, record.b) and record.value is not None:
+    for record, alignment in headline:
+        if model.id in (record.a, record.b):
             other = record.b if record.a == model.id else record.a
             control = models[other].role == "control"
-            partners[control].append(Partner(model=other, value=record.value))
+            partners[control].append(Partner(model=other, value=alignment.value))
     # Closest first, whichever direction the metric runs in.
-    sign = 1 if headline[0].higher_is_closer else -1
+    sign = 1 if headline[0][0].higher_is_closer else -1
     trained, controls = (
         sorted(partners[control], key=lambda partner: -sign * partner.value)
         for control in (False, True)
@@ -190,7 +187,3 @@ def _row(
 
 def _splits_of(suite: str, scorecard: Scorecard) -> list[str]:
     return list(dict.fromkeys(r.split for r in scorecard.alignments if r.suite == suite))
-
-
-def _takes_part(model: str, records: Iterable[AlignmentRecord]) -> bool:
-    return any(model in (record.a, record.b) for record in records)

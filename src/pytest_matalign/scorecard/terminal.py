@@ -18,6 +18,7 @@ from pytest_matalign.scorecard.summary import (
     subject,
     verdict_counts,
 )
+from pytest_matalign.verdicts.records import measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def lines(scorecard: Scorecard, *, width: int = 80, quiet: bool = False) -> Iter
         yield from _failure_lines(scorecard, width)
     for suite in scorecard.suites:
         records = [r for r in scorecard.alignments if r.suite == suite.name]
-        used = {m for r in records if r.value is not None for m in (r.a, r.b)}
+        used = {m for r, _ in measured(records) for m in (r.a, r.b)}
         trained = [m for m in scorecard.models if m.role != "control" and m.id in used]
         line = (
             f"{suite.name}: {len(trained)} models, {len(records)} alignments: "

@@ -11,6 +11,7 @@ from pytest_matalign.engine.prepare import prepare_parts
 from pytest_matalign.engine.spaces import Space
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.metrics.arrays import ArrayLike, as_matrix, require_samples
+from pytest_matalign.statistics.alignment import Alignment, Difference
 from pytest_matalign.statistics.calibration import calibrated_score
 
 if TYPE_CHECKING:
@@ -20,77 +21,6 @@ if TYPE_CHECKING:
     from pytest_matalign.metrics.spec import MetricSpec
 
 MINIMUM_SAMPLES = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """One alignment with its interval and its permutation null; plain numbers and strings.
-
-    Attributes:
-        metric: Name of the metric.
-        estimator: Its formula and version.
-        value: The metric; of `information_imbalance` the mean of both directions.
-        low: Lower end of the interval.
-        high: Upper end of the interval.
-        confidence: Level of the interval.
-        null_mean: Mean over all permutations of the samples of one space.
-        null_sd: Standard deviation over the permutations.
-        p_value: Probability of so much alignment or more under permutation.
-        calibrated: (value - threshold) / (best - threshold) between 0 and 1, the threshold
-            being what permutations exceed in 5 % of cases (Groeger, Wen and Brbic 2026).
-        n: Samples.
-        k: Neighbours, where the metric has them.
-        preprocess: What was done to the features.
-        directions: Both information imbalances, x to y and y to x.
-    """
-
-    metric: str
-    estimator: str
-    value: float
-    low: float
-    high: float
-    confidence: float
-    null_mean: float
-    null_sd: float
-    p_value: float
-    calibrated: float
-    n: int
-    k: int | None
-    preprocess: str
-    directions: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """Alignment of a candidate minus that of a baseline, both with one reference.
-
-    Attributes:
-        metric: Name of the metric.
-        estimator: Its formula and version.
-        value: Candidate minus baseline, in the metric's own units (mind its direction).
-        low: Lower end of the interval of the difference, paired over the samples.
-        high: Upper end of the interval.
-        confidence: Level of the interval.
-        p_value: One-sided, that the candidate is not less aligned by more than the tolerance;
-            small means regressed.
-        samples_needed: Samples at which an interval as wide as this one's, shrunk by the root
-            of n, would no longer contain the tolerance; None where no number would do.
-        n: Samples.
-        k: Neighbours, where the metric has them.
-        preprocess: What was done to the features.
-    """
-
-    metric: str
-    estimator: str
-    value: float
-    low: float
-    high: float
-    confidence: float
-    p_value: float
-    samples_needed: int | None
-    n: int
-    k: int | None
-    preprocess: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +57,7 @@ def prepare(x: ArrayLike, *, specs: Iterable[MetricSpec], seed: int = 0) -> Prep
     return Prepared(n=len(matrix), digest=digest, seed=seed, parts=parts)
 
 
-def assess(x: Prepared, y: Prepared, spec: MetricSpec, *, confidence: float = 0.95) -> Estimate:
+def assess(x: Prepared, y: Prepared, spec: MetricSpec, *, confidence: float = 0.95) -> Alignment:
     """Return the alignment of two prepared models.
 
     The same bits whatever other models are about, in which order or process, and whichever of
@@ -151,7 +81,7 @@ def assess(x: Prepared, y: Prepared, spec: MetricSpec, *, confidence: float = 0.
     directions = result.directions
     if directions is not None and swapped:
         directions = (directions[1], directions[0])
-    return Estimate(
+    return Alignment(
         metric=spec.name,
         estimator=spec.estimator,
         value=result.value,

@@ -61,7 +61,7 @@ class Embeddings:
                 "samples": [sample.digest for sample in samples],
             }
         )
-        stored = self.store.read_result(key)
+        stored = self.store.read_result(key, type=object)
         if stored is None:
             stored = make()
             self.store.write_result(key, stored)
@@ -92,7 +92,7 @@ class Embeddings:
         """
         samples = self.split(wanted).samples
         identity = {"gfn2": XTB_VERSION, "samples": [sample.digest for sample in samples]}
-        stored = self.store.read_result(key_of(identity))
+        stored = self.store.read_result(key_of(identity), type=dict[str, float])
         if stored is None:
             values = gfn2_labels(samples)[:, 0]
             stored = {
@@ -101,7 +101,7 @@ class Embeddings:
                 if np.isfinite(value)
             }
             self.store.write_result(key_of(identity), stored)
-        return {str(name): float(value) for name, value in stored.items()}
+        return stored
 
     def cost(self, model: str, wanted: SuiteSplit) -> float:
         """Measured CPU seconds a sample on the first samples of a split."""

@@ -8,14 +8,15 @@ import msgspec
 
 from pytest_matalign.cache import write_whole
 from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.statistics.alignment import Alignment  # noqa: TC001  msgspec resolves it
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from pytest_matalign.scorecard.model import AlignmentRecord
+    from pytest_matalign.verdicts.records import AlignmentRecord
 
-FORMAT = 1
+FORMAT = 2
 Key: TypeAlias = tuple[str, str, str, str]
 """(suite, split, reference, metric): the candidate may be renamed from release to release."""
 
@@ -26,44 +27,29 @@ class BaselineRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     suite: str
     split: str
     reference: str
-    metric: str
-    estimator: str
-    k: int | None
-    preprocess: str
-    n: int
-    fingerprint: str
-    identity: str
+    reference_identity: str
     """Digest of the reference's weights and adapter version."""
-    value: float
-    low: float
-    high: float
-    confidence: float
+    samples_fingerprint: str
+    """Of the samples that were compared."""
+    alignment: Alignment
 
     @property
     def key(self) -> Key:
         """Which check the row belongs to."""
-        return (self.suite, self.split, self.reference, self.metric)
+        return (self.suite, self.split, self.reference, self.alignment.metric)
 
 
 def row_of(record: AlignmentRecord) -> BaselineRow | None:
-    """The row a record makes, or None if it has no value or no interval."""
-    if record.value is None or record.low is None or record.high is None:
+    """Return the row a record makes; None where nothing was measured."""
+    if record.alignment is None:
         return None
     return BaselineRow(
         suite=record.suite,
         split=record.split,
         reference=record.b,
-        metric=record.metric,
-        estimator=record.estimator,
-        k=record.k,
-        preprocess=record.preprocess,
-        n=record.n,
-        fingerprint=record.fingerprint,
-        identity=record.reference,
-        value=record.value,
-        low=record.low,
-        high=record.high,
-        confidence=record.confidence or 0.95,
+        reference_identity=record.reference_identity,
+        samples_fingerprint=record.samples_fingerprint,
+        alignment=record.alignment,
     )
 
 
@@ -80,6 +66,10 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return next((row for row in self.rows if row.key == key), None)
 
 
+class _Formatted(msgspec.Struct):
+    format: int
+
+
 def read_baseline(path: Path) -> Baseline | None:
     """Read a baseline; None if there is none yet.
 
@@ -89,15 +79,17 @@ def read_baseline(path: Path) -> Baseline | None:
     if not path.is_file():
         return None
     try:
-        baseline = msgspec.json.decode(path.read_bytes(), type=Baseline)
+        content = path.read_bytes()
+        found = msgspec.json.decode(content, type=_Formatted).format
+        baseline = msgspec.json.decode(content, type=Baseline) if found == FORMAT else None
     except (msgspec.DecodeError, RecursionError, OSError) as error:
         raise ConfigurationError(
             f"{path} is not a baseline: {error}; restore it, or delete it and write a new one "
             "with --matalign-update=all."
         ) from None
-    if baseline.format != FORMAT:
+    if baseline is None:
         raise ConfigurationError(
-            f"{path} has baseline format {baseline.format} and this package reads {FORMAT}; "
+            f"{path} has baseline format {found} and this package reads {FORMAT}; "
             "write it anew with --matalign-update=all."
         )
     keys = [row.key for row in baseline.rows]

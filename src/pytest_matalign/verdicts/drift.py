@@ -10,7 +10,7 @@ from pytest_matalign.embeddings.embedding import common_ids
 from pytest_matalign.metrics.arrays import gram
 from pytest_matalign.metrics.neighbours import neighbour_weights
 from pytest_matalign.metrics.preprocessing import preprocess
-from pytest_matalign.scorecard.model import Drift, Moved
+from pytest_matalign.verdicts.records import Drift, Moved
 
 if TYPE_CHECKING:
     from pytest_matalign.embeddings.embedding import Embedding

@@ -9,15 +9,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, Protocol
 
-import msgspec
-
-from pytest_matalign.scorecard.model import ExpectationOutcome
+from pytest_matalign.verdicts.records import ExpectationOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_matalign.scorecard.model import BaselineOutcome
     from pytest_matalign.suites.schema import Measured
+    from pytest_matalign.verdicts.records import BaselineOutcome
     from pytest_matalign.verdicts.verdict import Verdict
 
 CONFIDENCE = 0.95
@@ -56,8 +54,10 @@ class Bounded(Protocol):
         ...
 
 
-def apply(expectation: Bounded, *, low: float, high: float) -> ExpectationOutcome:
-    """Outcome of one bound for an interval [low, high] of the quantity."""
+def judge_bound(
+    expectation: Bounded, *, quantity: str, value: float, low: float, high: float
+) -> ExpectationOutcome:
+    """Return the outcome of one bound on a quantity with the interval [low, high]."""
     if expectation.at_least is not None:
         limit = expectation.at_least
         verdict: Verdict = "passed" if low >= limit else "failed" if high < limit else "undecided"
@@ -75,13 +75,17 @@ def apply(expectation: Bounded, *, low: float, high: float) -> ExpectationOutcom
         limit=limit,
         source=expectation.source,
         tooltip=expectation.tooltip,
+        quantity=quantity,
+        value=value,
+        low=low,
+        high=high,
         p_value=one_sided_p(margin, half_width=(high - low) / 2),
         verdict=verdict,
     )
 
 
-def comparable(measured: Measured | None, *, n: int) -> bool:
-    """Whether a bound read off a measurement may be held against an alignment of n samples.
+def bound_speaks(measured: Measured | None, *, n: int) -> bool:
+    """Return whether a bound read off a measurement may be held against an alignment of n samples.
 
     Alignment at fixed k falls as n grows, so a bound speaks only about runs of its own size.
     """
@@ -89,7 +93,7 @@ def comparable(measured: Measured | None, *, n: int) -> bool:
 
 
 def one_sided_p(margin: float, *, half_width: float) -> float:
-    """Probability of a margin this bad if the true one were 0, from a normal interval.
+    """Return the probability of a margin this bad if the true one were 0, from a normal interval.
 
     Args:
         margin: Value on the good side of a bound; negative on the bad side.
@@ -102,18 +106,10 @@ def one_sided_p(margin: float, *, half_width: float) -> float:
     return float(ndtr(margin / half_width * ndtri(0.5 + CONFIDENCE / 2)))
 
 
-def adjusted(outcome: ExpectationOutcome, p_value: float) -> ExpectationOutcome:
-    """An outcome after adjustment for multiplicity: a failure that does not survive is doubt."""
-    verdict = outcome.verdict
-    if verdict == "failed" and p_value > LEVEL:
-        verdict = "undecided"
-    return msgspec.structs.replace(outcome, adjusted=p_value, verdict=verdict)
-
-
-def combine(
+def combined_verdict(
     outcomes: Iterable[ExpectationOutcome], baseline: BaselineOutcome | None = None
 ) -> Verdict:
-    """Verdict of a case: the worst of its expectations, then what its baseline says.
+    """Return the verdict of a case: the worst of its expectations, then what its baseline says.
 
     A failed expectation outweighs a regression, a regression outweighs doubt, and where all is
     well an expectation that passed says more than being unchanged. Without either there is no
@@ -131,36 +127,25 @@ def combine(
     return next((verdict for verdict in worst_first if verdict in {*expected, compared}), compared)
 
 
-def explain(
-    outcomes: Iterable[ExpectationOutcome],
-    *,
-    value: float,
-    low: float,
-    high: float,
-    metric: str,
-    n: int,
-) -> str:
-    """One sentence for every expectation that did not pass, and what would decide a doubt."""
+def explain_bounds(outcomes: Iterable[ExpectationOutcome], *, n: int) -> str:
+    """Return a sentence for each expectation that did not pass, and what would decide a doubt."""
     words = {"at_least": "at least", "at_most": "at most"}
-    measured = f"{metric} = {value:.3f} [{low:.3f}, {high:.3f}] at n = {n}"
     sentences = []
     for outcome in outcomes:
-        if outcome.verdict in {"passed", "skipped"}:
+        if outcome.value is None or outcome.low is None or outcome.high is None:
             continue
-        if outcome.verdict == "not-comparable":
-            sentences.append(f"{measured}; {outcome.id} was measured at another n.")
-            continue
-        what, ends = measured, (low, high)
-        if outcome.value is not None and outcome.low is not None and outcome.high is not None:
-            what = (
-                f"{outcome.quantity} = {outcome.value:.3f} [{outcome.low:.3f}, "
-                f"{outcome.high:.3f}] at n = {n}"
-            )
-            ends = outcome.low, outcome.high
-        sentences.append(
-            f"{what}, expected {words[outcome.bound]} {outcome.limit:.3f} "
-            f"({outcome.id}: {outcome.source}){_deciding(outcome, ends, n)}."
+        found = (
+            f"{outcome.quantity} = {outcome.value:.3f} [{outcome.low:.3f}, {outcome.high:.3f}] "
+            f"at n = {n}"
         )
+        if outcome.verdict == "not-comparable":
+            sentences.append(f"{found}; {outcome.id} was measured at another n.")
+        elif outcome.verdict != "passed":
+            deciding = _deciding(outcome, (outcome.low, outcome.high), n)
+            sentences.append(
+                f"{found}, expected {words[outcome.bound]} {outcome.limit:.3f} "
+                f"({outcome.id}: {outcome.source}){deciding}."
+            )
     return " ".join(sentences)
 
 

@@ -10,16 +10,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from pytest_matalign.scorecard.model import BaselineOutcome
-from pytest_matalign.verdicts.expectations import LEVEL, one_sided_p
+from pytest_matalign.statistics.alignment import Difference
+from pytest_matalign.verdicts.expectations import one_sided_p
+from pytest_matalign.verdicts.records import BaselineOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
-    from pytest_matalign.scorecard.model import AlignmentRecord
     from pytest_matalign.verdicts.baseline import BaselineRow
     from pytest_matalign.verdicts.verdict import Verdict
 
@@ -27,112 +22,25 @@ TOLERANCE = 0.02
 """Loss of alignment, on the metrics' scale of 0 to 1, that a release may have by default."""
 
 
-def from_difference(
-    difference: Mapping[str, Any], *, value: float, tolerance: float, higher_is_closer: bool
+def judge_difference(
+    difference: Difference,
+    *,
+    value: float,
+    tolerance: float,
+    higher_is_closer: bool,
+    paired: bool = True,
 ) -> BaselineOutcome:
-    """Outcome of a paired comparison.
+    """Return the outcome of a difference between this run and the baseline.
 
     Args:
-        difference: Fields of `statistics.Difference`.
-        value: Alignment of the baseline on the same samples.
+        difference: This run minus the baseline.
+        value: Alignment of the baseline.
         tolerance: Loss still accepted.
         higher_is_closer: Direction of the metric.
+        paired: Whether both were measured on embeddings of the same samples.
     """
-    return _outcome(
-        difference, paired=True, value=value, tolerance=tolerance, higher=higher_is_closer
-    )
-
-
-def from_values(record: AlignmentRecord, row: BaselineRow, *, tolerance: float) -> BaselineOutcome:
-    """Outcome where only the baseline's value and interval are at hand.
-
-    The two are treated as independent although they share their samples, so the interval of the
-    difference is too wide rather than too narrow.
-    """
-    if reason := incomparable(record, row):
-        return BaselineOutcome(
-            verdict="not-comparable", value=row.value, tolerance=tolerance, reason=reason
-        )
-    assert record.value is not None
-    assert record.low is not None
-    assert record.high is not None
-    difference = record.value - row.value
-    half_width = math.hypot(record.high - record.low, row.high - row.low) / 2
-    margin = tolerance + (difference if record.higher_is_closer else -difference)
-    needed = math.ceil(record.n * (half_width / margin) ** 2) if margin else None
-    return _outcome(
-        {
-            "value": difference,
-            "low": difference - half_width,
-            "high": difference + half_width,
-            "p_value": one_sided_p(margin, half_width=half_width),
-            "n": record.n,
-            "samples_needed": needed,
-        },
-        paired=False,
-        value=row.value,
-        tolerance=tolerance,
-        higher=record.higher_is_closer,
-    )
-
-
-def incomparable(record: AlignmentRecord, row: BaselineRow) -> str:
-    """Why a recorded value says nothing about this run's; empty if it does."""
-    for what, now, then in (
-        ("estimator", record.estimator, row.estimator),
-        ("k", record.k, row.k),
-        ("preprocessing", record.preprocess, row.preprocess),
-        ("number of samples", record.n, row.n),
-        ("fingerprint of the samples", record.fingerprint, row.fingerprint),
-        ("reference", record.reference, row.identity),
-    ):
-        if now != then:
-            shown = "" if what in {"reference", "fingerprint of the samples"} else f" ({then})"
-            return (
-                f"the baseline was measured with another {what}{shown} than this run; "
-                "update it with --matalign-update=all"
-            )
-    return ""
-
-
-def adjusted(outcome: BaselineOutcome, p_value: float) -> BaselineOutcome:
-    """An outcome after adjustment for multiplicity: an alarm that does not survive is doubt."""
-    verdict = outcome.verdict
-    if verdict == "regressed" and p_value > LEVEL:
-        verdict = "undecided"
-    return msgspec.structs.replace(outcome, adjusted=p_value, verdict=verdict)
-
-
-def explain(outcome: BaselineOutcome | None, *, metric: str) -> str:
-    """One sentence about a comparison that is not simply well; empty otherwise."""
-    if outcome is None or outcome.verdict in {"unchanged", "improved", "no-baseline"}:
-        return ""
-    if outcome.difference is None or outcome.low is None or outcome.high is None:
-        return f"Not comparable with the baseline: {outcome.reason}."
-    text = (
-        f"{metric} changed by {outcome.difference:+.3f} [{outcome.low:+.3f}, {outcome.high:+.3f}] "
-        f"from the baseline's {outcome.value:.3f} at n = {outcome.n}, "
-        f"with a loss of {outcome.tolerance:.3f} tolerated"
-    )
-    if outcome.verdict == "undecided" and outcome.adjusted is not None:
-        text += f" (adjusted p = {outcome.adjusted:.2g})"
-    if outcome.verdict == "undecided":
-        needed = outcome.samples_needed
-        text += (
-            f"; about {needed} samples would decide"
-            if needed is not None and outcome.n is not None and needed > outcome.n
-            else "; no number of samples decides a difference this close"
-            if needed is None
-            else ""
-        )
-    return text + "."
-
-
-def _outcome(
-    difference: Mapping[str, Any], *, paired: bool, value: float, tolerance: float, higher: bool
-) -> BaselineOutcome:
-    low, high = difference["low"], difference["high"]
-    least, most = (-high, -low) if higher else (low, high)
+    low, high = difference.low, difference.high
+    least, most = (-high, -low) if higher_is_closer else (low, high)
     verdict: Verdict = (
         "regressed"
         if least > tolerance
@@ -146,11 +54,94 @@ def _outcome(
         verdict=verdict,
         paired=paired,
         value=value,
-        difference=difference["value"],
+        difference=difference.value,
         low=low,
         high=high,
         tolerance=tolerance,
-        p_value=difference["p_value"],
-        n=difference["n"],
-        samples_needed=difference["samples_needed"] if verdict == "undecided" else None,
+        p_value=difference.p_value,
+        n=difference.n,
+        samples_needed=difference.samples_needed if verdict == "undecided" else None,
     )
+
+
+def judge_values(
+    now: BaselineRow, then: BaselineRow, *, tolerance: float, higher_is_closer: bool
+) -> BaselineOutcome:
+    """Return the outcome where only the baseline's value and interval are at hand.
+
+    The two are treated as independent although they share their samples, so the interval of the
+    difference is too wide rather than too narrow.
+    """
+    new, old = now.alignment, then.alignment
+    if reason := incomparable(now, then):
+        return BaselineOutcome(
+            verdict="not-comparable", value=old.value, tolerance=tolerance, reason=reason
+        )
+    change = new.value - old.value
+    half_width = math.hypot(new.high - new.low, old.high - old.low) / 2
+    margin = tolerance + (change if higher_is_closer else -change)
+    difference = Difference(
+        metric=new.metric,
+        estimator=new.estimator,
+        k=new.k,
+        preprocess=new.preprocess,
+        n=new.n,
+        value=change,
+        low=change - half_width,
+        high=change + half_width,
+        confidence=new.confidence,
+        p_value=one_sided_p(margin, half_width=half_width),
+        samples_needed=math.ceil(new.n * (half_width / margin) ** 2) if margin else None,
+    )
+    return judge_difference(
+        difference,
+        value=old.value,
+        tolerance=tolerance,
+        higher_is_closer=higher_is_closer,
+        paired=False,
+    )
+
+
+def incomparable(now: BaselineRow, then: BaselineRow) -> str:
+    """Return why a recorded value says nothing about this run's; empty if it does."""
+    new, old = now.alignment, then.alignment
+    for what, here, there in (
+        ("estimator", new.estimator, old.estimator),
+        ("k", new.k, old.k),
+        ("preprocessing", new.preprocess, old.preprocess),
+        ("number of samples", new.n, old.n),
+        ("fingerprint of the samples", now.samples_fingerprint, then.samples_fingerprint),
+        ("reference", now.reference_identity, then.reference_identity),
+    ):
+        if here != there:
+            shown = "" if what in {"reference", "fingerprint of the samples"} else f" ({there})"
+            return (
+                f"the baseline was measured with another {what}{shown} than this run; "
+                "update it with --matalign-update=all"
+            )
+    return ""
+
+
+def explain_baseline(outcome: BaselineOutcome | None, *, metric: str) -> str:
+    """Return one sentence about a comparison that is not simply well; empty otherwise."""
+    if outcome is None or outcome.verdict in {"unchanged", "improved", "no-baseline"}:
+        return ""
+    if outcome.difference is None or outcome.low is None or outcome.high is None:
+        return f"Not comparable with the baseline: {outcome.reason}."
+    text = (
+        f"{metric} changed by {outcome.difference:+.3f} [{outcome.low:+.3f}, {outcome.high:+.3f}] "
+        f"from the baseline's {outcome.value:.3f} at n = {outcome.n}, "
+        f"with a loss of {outcome.tolerance:.3f} tolerated"
+    )
+    if outcome.verdict == "undecided" and outcome.adjusted_p_value is not None:
+        text += f" (adjusted p = {outcome.adjusted_p_value:.2g})"
+    if outcome.verdict == "undecided":
+        needed = outcome.samples_needed
+        text += (
+            f"; about {needed} samples would decide"
+            if needed is not None and outcome.n is not None and needed > outcome.n
+            else "; no number of samples decides a difference this close"
+            if needed is None
+            else ""
+        )
+    return text + "."

@@ -87,7 +87,7 @@ def stored_layers(
         "identity": dict(ZooSource(card).identity),
         "samples": [sample.digest for sample in samples],
     }
-    names = source.store.read_result(key_of(identity)) or ()
+    names = source.store.read_result(key_of(identity), type=list[str]) or []
     found = {name: source.store.read_rows(key_of({**identity, "layer": name})) for name in names}
     kept = {name: rows for name, rows in found.items() if rows is not None}
     if not kept or len(kept) < len(names):

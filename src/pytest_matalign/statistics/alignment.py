@@ -1,0 +1,77 @@
+"""The two values that everything else passes on: an alignment, and a difference of two.
+
+Plain numbers and strings, frozen: the same from the engine through the store to the scorecard.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Alignment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One estimator's value for two embeddings, with its interval and its permutation null.
+
+    Attributes:
+        metric: Name of the metric.
+        estimator: Its formula and version.
+        k: Neighbours, where the metric has them.
+        preprocess: What was done to the features.
+        n: Samples.
+        value: The metric; of `information_imbalance` the mean of both directions.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        confidence: Level of the interval.
+        null_mean: Mean over all permutations of the samples of one space.
+        null_sd: Standard deviation over the permutations.
+        p_value: Probability of so much alignment or more under permutation.
+        calibrated: (value - threshold) / (best - threshold) between 0 and 1, the threshold
+            being what permutations exceed in 5 % of cases (Groeger, Wen and Brbic 2026).
+        directions: Both information imbalances, x to y and y to x.
+    """
+
+    metric: str
+    estimator: str
+    k: int | None
+    preprocess: str
+    n: int
+    value: float
+    low: float
+    high: float
+    confidence: float
+    null_mean: float
+    null_sd: float
+    p_value: float
+    calibrated: float
+    directions: tuple[float, float] | None = None
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Alignment of a candidate minus that of a baseline, both with one reference.
+
+    Attributes:
+        metric: Name of the metric.
+        estimator: Its formula and version.
+        k: Neighbours, where the metric has them.
+        preprocess: What was done to the features.
+        n: Samples.
+        value: Candidate minus baseline, in the metric's own units (mind its direction).
+        low: Lower end of the interval of the difference, paired over the samples.
+        high: Upper end of the interval.
+        confidence: Level of the interval.
+        p_value: One-sided, that the candidate is not less aligned by more than the tolerance;
+            small means regressed.
+        samples_needed: Samples at which an interval as wide as this one's, shrunk by the root
+            of n, would no longer contain the tolerance; None where no number would do.
+    """
+
+    metric: str
+    estimator: str
+    k: int | None
+    preprocess: str
+    n: int
+    value: float
+    low: float
+    high: float
+    confidence: float
+    p_value: float
+    samples_needed: int | None
