@@ -180,7 +180,7 @@ def _sources(
     from pytest_matalign.embeddings.pack import Pack, bundled_pack
     from pytest_matalign.embeddings.pack_hub import local_pack
     from pytest_matalign.errors import ConfigurationError
-    from pytest_matalign.zoo.registry import cards
+    from pytest_matalign.zoo.catalogue import cards
 
     bundled = bundled_pack()
     held = [Pack(local_pack(one, root=Path.cwd())) for one in packs]
