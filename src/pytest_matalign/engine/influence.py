@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
@@ -29,6 +31,10 @@ class Interactions(Protocol):
 
     def __sub__(self, other: Any, /) -> Interactions:
         """Return the interactions of a difference of two statistics of the same metric."""
+        ...
+
+    def __mul__(self, factor: float, /) -> Interactions:
+        """Return the interactions of a multiple."""
         ...
 
 
@@ -50,6 +56,11 @@ class Influence:
         if self.pairs is None or other.pairs is None:
             return Influence(samples=samples)
         return Influence(samples=samples, pairs=self.pairs - other.pairs)
+
+    def __mul__(self, factor: float) -> Influence:
+        """Return the influence of a multiple of the statistic."""
+        pairs = None if self.pairs is None else self.pairs * factor
+        return Influence(samples=factor * self.samples, pairs=pairs)
 
     def standard_error(self) -> float:
         """Return the standard error of the statistic."""
@@ -75,6 +86,18 @@ class SparsePairs:
     def __sub__(self, other: SparsePairs) -> SparsePairs:
         """Return the interactions of a difference."""
         return SparsePairs(matrix=self.matrix - other.matrix)
+
+    def __mul__(self, factor: float) -> SparsePairs:
+        """Return the interactions of a multiple."""
+        return SparsePairs(matrix=self.matrix * factor)
+
+
+def mean_influence(influences: Sequence[Influence], weights: Float64) -> Influence:
+    """Return the influence of a weighted mean of statistics of one metric on the same samples."""
+    total = influences[0] * float(weights[0])
+    for influence, weight in zip(influences[1:], weights[1:], strict=True):
+        total = total - influence * -float(weight)
+    return total
 
 
 def from_anchors(own: Float64, keys: NDArray[np.intp], effects: Float64) -> Influence:

@@ -224,6 +224,11 @@ class ProductPairs:
         negative = tuple((-factor, *rest) for factor, *rest in other.terms)
         return ProductPairs(terms=(*self.terms, *negative))  # type: ignore[arg-type]
 
+    def __mul__(self, factor: float) -> ProductPairs:
+        """Return the interactions of a multiple."""
+        terms = tuple((factor * own, *rest) for own, *rest in self.terms)
+        return ProductPairs(terms=terms)  # type: ignore[arg-type]
+
     def squared(self) -> float:
         """Return the sum over unordered pairs of squared interactions."""
         if self.known is not None:

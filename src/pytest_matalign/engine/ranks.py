@@ -107,6 +107,10 @@ class DensePairs:
         """Return the interactions of a difference."""
         return DensePairs(values=self.values - other.values)
 
+    def __mul__(self, factor: float) -> DensePairs:
+        """Return the interactions of a multiple."""
+        return DensePairs(values=self.values * factor)
+
 
 def _rank_shift(x: RankPart, other: Float64) -> Float64:
     pairs = len(other)

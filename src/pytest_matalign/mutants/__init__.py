@@ -1,0 +1,1 @@
+"""Known changes of a model with a known right verdict; see `rows`."""

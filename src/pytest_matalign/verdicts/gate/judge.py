@@ -1,0 +1,223 @@
+"""Judge a candidate on a split: all checks of the gate, one judgement.
+
+What does not depend on the candidate (references with their covariates projected out, the fit of
+the covariates, groups, labels) is prepared once as a `Court` and serves many candidates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_matalign.analysis.lost_groups import group_losses
+from pytest_matalign.analysis.partial import CrossFit, side_by_side
+from pytest_matalign.analysis.shared import (
+    JUDGED,
+    Reference,
+    Residual,
+    Shared,
+    chance,
+    profiles,
+    residual,
+    sample_agreement,
+    shared,
+    weights,
+)
+from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.metrics.spec import metric_spec
+from pytest_matalign.verdicts.gate.coverage import coverage
+from pytest_matalign.verdicts.gate.finding import Finding, Judgement, judgement
+from pytest_matalign.verdicts.gate.groups import groups
+from pytest_matalign.verdicts.gate.scale import scale
+from pytest_matalign.verdicts.gate.self_check import Mode, compare, self_check
+from pytest_matalign.verdicts.gate.structure import probe_loss, shared_loss, structure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from pytest_matalign.metrics.arrays import Float64
+    from pytest_matalign.metrics.spec import MetricSpec
+
+LEAST_SAMPLES = 40
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Court:
+    """A split prepared to judge models of one family.
+
+    Attributes:
+        ids: Samples (n) that all references and the baseline accept, in the split's order.
+        references: Models of other families with rows on those samples; no control among them.
+        covariates: Blocks (n, c) that are projected out: composition, size, SOAP where given.
+        groups: Positions of the samples of each group.
+        labels: Known properties (n,), NaN where a sample has none.
+    """
+
+    ids: tuple[str, ...]
+    references: tuple[Reference, ...]
+    covariates: tuple[Float64, ...]
+    groups: Mapping[str, NDArray[np.intp]]
+    labels: Mapping[str, Float64]
+
+    def __post_init__(self) -> None:
+        n = len(self.ids)
+        if n < LEAST_SAMPLES:
+            raise ConfigurationError(
+                f"the gate was given {n} samples; it needs {LEAST_SAMPLES} to judge. Use more."
+            )
+        for reference in self.references:
+            if len(reference.rows) != n:
+                raise ConfigurationError(
+                    f"the reference {reference.model} has {len(reference.rows)} rows for {n} "
+                    "samples; cut all embeddings to common samples first."
+                )
+
+    @cached_property
+    def specs(self) -> tuple[MetricSpec, ...]:
+        """The judged metrics; with no more neighbours than a quarter of the samples."""
+        k = min(25, len(self.ids) // 4)
+        return tuple(metric_spec(name, k=k if name == "cknna" else None) for name in JUDGED)
+
+    @cached_property
+    def crossfit(self) -> CrossFit:
+        """The fit of the covariates."""
+        return CrossFit(side_by_side(*self.covariates))
+
+    @cached_property
+    def _residuals(self) -> tuple[Residual, ...]:
+        return tuple(self.residual(reference.rows) for reference in self.references)
+
+    @cached_property
+    def _weights(self) -> Float64:
+        return weights(
+            [reference.family for reference in self.references],
+            [reference.corpus for reference in self.references],
+        )
+
+    @cached_property
+    def _profiles(self) -> Float64:
+        """Weighted profiles (n, n) of the references: agreement is linear in them."""
+        total = np.zeros((len(self.ids), len(self.ids)))
+        for weight, left in zip(self._weights, self._residuals, strict=True):
+            total += weight * profiles(left.rows)
+        return total
+
+    def residual(self, rows: Float64) -> Residual:
+        """Return what the covariates leave of rows (n, d)."""
+        return residual(rows, self.crossfit, self.specs)
+
+    def shared(self, left: Residual) -> tuple[Shared, ...]:
+        """Return the judged metrics of a model, averaged over references."""
+        return tuple(shared(left, self._residuals, self._weights, spec) for spec in self.specs)
+
+    def chance(self, left: Residual) -> tuple[float, ...]:
+        """Return what the judged metrics would be for rows unrelated to the references."""
+        return tuple(chance(left, self._residuals, self._weights, spec) for spec in self.specs)
+
+    def cut(self, kept: NDArray[np.intp]) -> Court:
+        """Return the court on some of its samples, by their positions in order."""
+        place = {int(old): new for new, old in enumerate(kept)}
+        return Court(
+            ids=tuple(self.ids[i] for i in kept),
+            references=tuple(replace(r, rows=r.rows[kept]) for r in self.references),
+            covariates=tuple(block[kept] for block in self.covariates),
+            groups={
+                group: np.array([place[int(i)] for i in members if int(i) in place], dtype=np.intp)
+                for group, members in self.groups.items()
+            },
+            labels={name: values[kept] for name, values in self.labels.items()},
+        )
+
+    def prepare(self, rows: Float64) -> Prepared:
+        """Return a model's rows (n, d) with everything the checks ask of them."""
+        left = self.residual(rows)
+        return Prepared(
+            rows=rows,
+            left=left,
+            shared=self.shared(left),
+            profiles=profiles(left.rows),
+            court=self,
+        )
+
+    def agreement(self, prepared: Prepared) -> Float64:
+        """Return the agreement (n,) of each sample with the references, weighted."""
+        return sample_agreement(prepared.profiles, self._profiles)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """One model on the samples of a court."""
+
+    rows: Float64
+    left: Residual
+    shared: tuple[Shared, ...]
+    profiles: Float64
+    court: Court
+
+
+def judge(
+    candidate: Prepared,
+    baseline: Prepared,
+    *,
+    mode: Mode = "retrained",
+    covered: Finding | None = None,
+    seeds: Sequence[Prepared] = (),
+) -> Judgement:
+    """Return the judgement of a candidate against its baseline.
+
+    Args:
+        candidate: Prepared by the court of its family.
+        baseline: Prepared by the same.
+        mode: `same` for ports and refactorings, `retrained` for new weights.
+        covered: Of `coverage`, on all samples of the split; the court holds those that both
+            accept (`Court.cut`).
+        seeds: The baseline retrained with other seeds; losses within their spread are accepted.
+    """
+    court = candidate.court
+    check = compare(candidate.rows, baseline.rows)
+    own = sample_agreement(candidate.profiles, baseline.profiles)
+    before, after = court.agreement(baseline), court.agreement(candidate)
+    found = [
+        covered or coverage(accepted=court.ids, baseline=court.ids),
+        self_check(
+            check,
+            ids=court.ids,
+            mode=mode,
+            beyond=float(own.mean()),
+            expected=float(before.mean()),
+        ),
+        scale(candidate.rows, baseline.rows),
+    ]
+    # Rotations change what is left after columns are standardised, but not the model.
+    if not (check.mostly_the_same and not len(check.moved)):
+        found.append(_structure(candidate, baseline, seeds))
+        found.append(groups(group_losses(own, after - before, court.groups), ids=court.ids))
+    return judgement(tuple(found))
+
+
+def _structure(candidate: Prepared, baseline: Prepared, seeds: Sequence[Prepared]) -> Finding:
+    court = candidate.court
+    losses = [
+        shared_loss(
+            candidate.shared[i],
+            old,
+            chance=by_chance,
+            tests=len(JUDGED),
+            band=_band(old, [seed.shared[i] for seed in seeds]),
+        )
+        for i, (old, by_chance) in enumerate(
+            zip(baseline.shared, court.chance(baseline.left), strict=True)
+        )
+    ]
+    return structure(losses, probe_loss(candidate.rows, baseline.rows, court.labels))
+
+
+def _band(baseline: Shared, seeds: Sequence[Shared]) -> float:
+    """Largest fall of a metric between any two of the seeds."""
+    values = [baseline.value, *(seed.value for seed in seeds)]
+    return max(values) - min(values) if seeds else 0.0

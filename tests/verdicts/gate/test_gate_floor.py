@@ -1,0 +1,92 @@
+"""First releases: above their own network untrained, or not, or not to be told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pytest_matalign.analysis.shared import Reference
+from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.verdicts.gate.bounds import prediction_limit
+from pytest_matalign.verdicts.gate.floor import above_other_untrained, above_own_untrained
+from pytest_matalign.verdicts.gate.judge import Court
+
+N = 160
+
+
+class Lab:
+    """Networks of one architecture: they see composition always, structure once trained."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+        self.composition = self.rng.normal(size=(N, 4))
+        self.structure = self.rng.normal(size=(N, 6))
+        references = [
+            Reference(model=f"r{i}", family=f"f{i}", corpus=f"c{i}", rows=self.network(1.0))
+            for i in range(3)
+        ]
+        self.court = Court(
+            ids=tuple(map(str, range(N))),
+            references=tuple(references),
+            covariates=(self.composition,),
+            groups={},
+            labels={},
+        )
+
+    def network(self, trained):
+        turn, other = self.rng.normal(size=(4, 20)), self.rng.normal(size=(6, 20))
+        seen = 2 * self.composition @ turn + trained * self.structure @ other
+        return seen + self.rng.normal(size=seen.shape)
+
+    def prepared(self, trained):
+        return self.court.prepare(self.network(trained))
+
+
+@pytest.fixture(scope="module")
+def lab():
+    return Lab()
+
+
+def test_a_trained_network_is_above_itself_untrained(lab):
+    untrained = {"shuffled": [lab.prepared(0.1) for _ in range(4)]}
+    assert above_own_untrained(lab.prepared(1.0), untrained).verdict == "passed"
+
+
+def test_one_more_untrained_seed_does_not_pass(lab):
+    """Of ten further seeds at most one passes: the level of the interval is 2.5 % a side."""
+    untrained = {"shuffled": [lab.prepared(0.1) for _ in range(5)]}
+    found = [above_own_untrained(lab.prepared(0.1), untrained).verdict for _ in range(10)]
+    assert found.count("passed") <= 1
+
+
+def test_a_network_surely_below_fails(lab):
+    untrained = {"shuffled": [lab.prepared(0.6) for _ in range(5)]}
+    assert above_own_untrained(lab.prepared(0.0), untrained).verdict == "failed"
+
+
+def test_the_worse_recipe_decides(lab):
+    """Above shuffled weights and not above a fresh initialisation is not above."""
+    untrained = {
+        "shuffled": [lab.prepared(0.0) for _ in range(4)],
+        "reset": [lab.prepared(1.0) for _ in range(4)],
+    }
+    assert above_own_untrained(lab.prepared(1.0), untrained).verdict != "passed"
+
+
+def test_three_seeds_are_too_few(lab):
+    with pytest.raises(ConfigurationError, match="4 or more"):
+        above_own_untrained(lab.prepared(1.0), {"shuffled": [lab.prepared(0.1)] * 3})
+
+
+def test_without_the_network_others_stand_in_and_the_odds_are_told(lab):
+    others = {f"u{i}": lab.prepared(0.1) for i in range(6)}
+    found = above_other_untrained(lab.prepared(1.0), others)
+    assert found.verdict == "passed"
+    assert "one of 7 cases" in found.why
+
+
+def test_prediction_limit_is_that_of_the_t_distribution():
+    """Hand calculation: mean 2, sd 1, m = 3, t(2, .95) = 2.920."""
+    assert prediction_limit([1.0, 2.0, 3.0]) == pytest.approx(
+        2 + 2.91999 * np.sqrt(4 / 3), rel=1e-4
+    )
