@@ -11,6 +11,7 @@ from pytest_matalign.cache import key_of
 from pytest_matalign.embeddings.embedding import Embedding, check_vectors
 from pytest_matalign.embeddings.store import Rows, Store
 from pytest_matalign.errors import ExtractionError, MatalignError
+from pytest_matalign.zoo.interrupts import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -118,7 +119,8 @@ def _block_key(source: Loadable, block: Sequence[Sample]) -> str:
 def _embed_block(
     source: Loadable, model: Model, block: Sequence[Sample], *, split: str, progress: Progress
 ) -> Rows:
-    reasons = {sample.id: source.refuse(sample) or model.refuse(sample) for sample in block}
+    with interruptible():
+        reasons = {sample.id: source.refuse(sample) or model.refuse(sample) for sample in block}
     refused = {name: reason for name, reason in reasons.items() if reason}
     accepted = [sample for sample in block if sample.id not in refused]
     parts = []
@@ -126,7 +128,8 @@ def _embed_block(
     with one_thread():
         for start in range(0, len(accepted), model.batch_size):
             batch = accepted[start : start + model.batch_size]
-            with _told_of(source.id, f"embedding {batch[0].id} to {batch[-1].id} of {split!r}"):
+            doing = f"embedding {batch[0].id} to {batch[-1].id} of {split!r}"
+            with interruptible(), _told_of(source.id, doing):
                 output = model.embed(batch)
             parts.append(check_vectors(output, rows=len(batch), model=source.id, split=split))
             done += len(batch)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytest_matalign.zoo.adapters._support.describe import PerSample
 from pytest_matalign.zoo.adapters.morgan import unreadable
+from pytest_matalign.zoo.interrupts import interruptibly
 from pytest_matalign.zoo.structures import molecule_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from pytest_matalign.splits.sample import Sample
@@ -69,15 +73,31 @@ def load(card: ModelCard) -> PerSample:
     del card
     from rdkit.Chem import Descriptors
 
-    functions: dict[str, Any] = dict(Descriptors.descList)
+    functions = {name: interruptibly(function) for name, function in Descriptors.descList}
     centre = np.array([row[1] for row in PROPERTIES])
     scale = np.array([row[2] for row in PROPERTIES])
 
     def describe(sample: Sample) -> NDArray[np.float64]:
         assert sample.smiles is not None
         molecule = molecule_of(sample.smiles)
-        values = np.array([functions[name](molecule) for name, _, _ in PROPERTIES])
+        with _interruptible_searches():
+            values = np.array([functions[name](molecule) for name, _, _ in PROPERTIES])
         standard: NDArray[np.float64] = np.clip((values - centre) / scale, -LIMIT, LIMIT)
         return standard
 
     return PerSample(describe, reason=unreadable)
+
+
+@contextmanager
+def _interruptible_searches() -> Iterator[None]:
+    """Guard each substructure search of the block: `qed` makes a hundred in one call."""
+    from rdkit.Chem import Mol
+
+    known = {name: getattr(Mol, name) for name in ("HasSubstructMatch", "GetSubstructMatches")}
+    try:
+        for name, search in known.items():
+            setattr(Mol, name, interruptibly(search))
+        yield
+    finally:
+        for name, search in known.items():
+            setattr(Mol, name, search)
