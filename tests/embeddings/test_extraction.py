@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pytest_matalign.cache import DamagedEntryWarning
 from pytest_matalign.embeddings.extraction import BLOCK, extract
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ExtractionError
@@ -121,3 +123,26 @@ def test_what_is_not_an_embedding_is_refused(tmp_path: Path, output: Any, messag
     """Wrong rows, wrong shape, non-finite, uneven: each has its own sentence."""
     with pytest.raises(ExtractionError, match=message):
         run(Lengths(Counting(output=output)), 20, tmp_path)
+
+
+class Other(Lengths):
+    """Another model, whose rows differ."""
+
+    def __init__(self) -> None:
+        super().__init__(Counting(output=lambda n: np.full((n, 2), 7.0)))
+        self.identity = {"model": "sevens"}
+
+
+def test_rows_of_one_model_are_never_taken_for_anothers(tmp_path: Path) -> None:
+    """Its files, whole and valid, laid over another's are refused, and the rows are made anew."""
+    first, other = run(Lengths(Counting()), 60, tmp_path), run(Other(), 60, tmp_path)
+    for taken, place in zip(first.blocks, other.blocks, strict=True):
+        folder = tmp_path / "embeddings"
+        shutil.copy(
+            folder / taken[:2] / f"{taken}.safetensors",
+            folder / place[:2] / f"{place}.safetensors",
+        )
+    with pytest.warns(DamagedEntryWarning):
+        again = run(Other(), 60, tmp_path)
+    assert (again.source, again.digest) == ("computed", other.digest)
+    assert run(Other(), 60, tmp_path).source == "store"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,35 @@ def test_damaged_results_are_reported_and_absent(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("0.5", "0.9"))
     with pytest.warns(DamagedEntryWarning):
         assert store.read_result("k" * 64, type=dict[str, float]) is None
+
+
+def test_an_entry_under_the_name_of_another_is_damaged(tmp_path: Path) -> None:
+    """A whole file in another's place is not believed: the digest covers the key."""
+    store = Store(tmp_path)
+    for key in ("a" * 64, "b" * 64):
+        store.write_rows(key, ROWS, provenance={"model": key[:1]})
+        store.write_result(key, {"value": 0.5})
+    for kind, suffix in (("embeddings", "safetensors"), ("results", "json")):
+        shutil.copy(
+            tmp_path / kind / "aa" / f"{'a' * 64}.{suffix}",
+            tmp_path / kind / "bb" / f"{'b' * 64}.{suffix}",
+        )
+    with pytest.warns(DamagedEntryWarning):
+        assert store.read_rows("b" * 64) is None
+    with pytest.warns(DamagedEntryWarning):
+        assert store.read_result("b" * 64) is None
+    assert store.read_rows("a" * 64) is not None
+    assert store.read_result("a" * 64) == {"value": 0.5}
+
+
+def test_what_is_said_of_rows_is_covered(tmp_path: Path) -> None:
+    """Rows cannot be passed off as another model's by editing their provenance."""
+    store = Store(tmp_path)
+    store.write_rows("k" * 64, ROWS, provenance={"model": "chgnet"})
+    (path,) = tmp_path.rglob("*.safetensors")
+    path.write_bytes(path.read_bytes().replace(b"chgnet", b"pet-mad"[:6]))
+    with pytest.warns(DamagedEntryWarning):
+        assert store.read_rows("k" * 64) is None
 
 
 def test_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from pytest_matalign.report.companion import build_companion
+from pytest_matalign.report.maps import packed
 from pytest_matalign.report.page import write_html
 from pytest_matalign.verdicts.records import measured
 
@@ -218,6 +219,33 @@ def test_a_screenshot_shows_something(page: Page, tmp_path: Path) -> None:
     with image.open(tmp_path / "report.png") as shot:
         colours = shot.convert("RGB").getcolors(maxcolors=2**24)
     assert len(colours) > 100
+
+
+def test_dots_beyond_sixteen_bits_are_their_own_samples(
+    browser: Browser, made: Any, tmp_path: Path
+) -> None:
+    """The samples of a run moved behind 65,536 others: a dot still tells of its own sample."""
+    before = 2**16
+    companion = build_companion(made.scorecard, door=made.door, analyses=False)
+    samples = companion.data["samples"]["qm9"]
+    names = list(samples["ids"])
+    samples["labels"] = {}
+    for column, filler in (("ids", "other"), ("captions", "other"), ("pictures", None)):
+        samples[column] = [filler] * before + samples[column]
+    for one in companion.data["maps"]:
+        one["rows"] = packed([before + row for row in range(len(names))])
+    write_html(made.scorecard, tmp_path / "page.html", companion=companion)
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto((tmp_path / "page.html").as_uri())
+    dots = page.locator("#map-panes .pane").first.locator("circle.sample")
+    rows = dots.evaluate_all("found => found.map(one => Number(one.dataset.row))")
+    assert rows == [before + row for row in range(len(names))]
+    dots.nth(30).hover(force=True)
+    page.wait_for_function("document.querySelector('#map-detail b') !== null")
+    shown = page.locator("#map-detail b").inner_text()
+    assert shown in names
+    page.close()
 
 
 def test_a_candidate_beside_its_baseline(browser: Browser, made: Any, tmp_path: Path) -> None:

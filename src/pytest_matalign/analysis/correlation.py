@@ -111,11 +111,18 @@ def _tested(x: Float64, y: Float64, seed: int) -> tuple[float, float]:
     n = len(rx)
     if n <= EXACT_UP_TO:
         orders = every_order(range(n))
-        found = np.array([_pearson(rx[list(order)], ry) for order in orders])
+        found = _shuffled(np.array([rx[list(order)] for order in orders]), ry)
         return observed, float(
             np.count_nonzero(np.abs(found) >= abs(observed) - 1e-12) / factorial(n)
         )
     rng = np.random.Generator(np.random.PCG64([seed, n]))
-    found = np.array([_pearson(rng.permutation(rx), ry) for _ in range(PERMUTATIONS)])
+    found = _shuffled(np.array([rng.permutation(rx) for _ in range(PERMUTATIONS)]), ry)
     hits = int(np.count_nonzero(np.abs(found) >= abs(observed) - 1e-12))
     return observed, (1 + hits) / (1 + PERMUTATIONS)
+
+
+def _shuffled(x: Float64, y: Float64) -> Float64:
+    """Pearson correlations (orders,) of orders of one property (orders, models) with another."""
+    x, y = x - x[0].mean(), y - y.mean()
+    found: Float64 = x @ y / np.sqrt((x[0] @ x[0]) * (y @ y))
+    return found

@@ -167,6 +167,17 @@ def pair_matrix(embeddings: Sequence[Float64], spec: MetricSpec) -> Float64:
     return _matrix(_spaces(embeddings, spec), spec, None)
 
 
+def pair_matrices(
+    embeddings: Sequence[Float64], spec: MetricSpec, parts: Sequence[NDArray[np.intp]]
+) -> Float64:
+    """Return the metric for every pair on several parts of the samples (parts, models, models).
+
+    Features are prepared once, on all samples: a part keeps the centre of the whole.
+    """
+    spaces = _spaces(embeddings, spec)
+    return np.stack([_matrix(spaces, spec, rows) for rows in parts])
+
+
 class _Space:
     """Inner products and distances of one embedding, of which replicates take a part.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_matalign.analysis.pairs import pair_matrix
+from pytest_matalign.analysis.pairs import pair_matrices
 from pytest_matalign.errors import MetricInputError, UnavailableError
 
 if TYPE_CHECKING:
@@ -101,14 +101,15 @@ def evolutionary_tree(
             f"aligned; given were {len(models)} models and {spec.name}."
         )
     arrays = list(embeddings.values())
-    distances = profile_distances(pair_matrix(arrays, spec))
-    tree = _join(models, distances)
     n = len(arrays[0])
     rng = np.random.Generator(np.random.PCG64([seed, n]))
+    halves = [np.sort(rng.choice(n, size=n // 2, replace=False)) for _ in range(resamples)]
+    distances, *others = map(
+        profile_distances, pair_matrices(arrays, spec, [np.arange(n), *halves])
+    )
+    tree = _join(models, distances)
     counts: dict[Clade, int] = dict.fromkeys(_clades(tree, models), 0)
-    for _ in range(resamples):
-        rows = np.sort(rng.choice(n, size=n // 2, replace=False))
-        again = profile_distances(pair_matrix([a[rows] for a in arrays], spec))
+    for again in others:
         for clade in _clades(_join(models, again), models) & counts.keys():
             counts[clade] += 1
     support = {clade: count / max(resamples, 1) for clade, count in counts.items()}

@@ -1,7 +1,8 @@
 """Content-addressed storage on disk: written atomically, checked by digest, locked per key.
 
 Nothing is ever looked up by name. The key of an entry is a hash of everything that determines
-its content, so an entry can be missing or damaged but never stale.
+its content, so an entry can be missing or damaged but never stale. The digest of an entry covers
+its key and all that is said of it, so that a file put in another's place is as good as damaged.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Store:
                 entry = json.loads(file.metadata()["matalign"])
                 vectors: NDArray[np.float32] = file.get_tensor("vectors")
             rows = Rows(ids=tuple(entry["ids"]), refused=entry["refused"], vectors=vectors)
-            intact = entry["digest"] == _rows_digest(rows)
+            intact = entry["digest"] == _rows_digest(key, rows, entry["provenance"])
         except (SafetensorError, ValueError, KeyError, TypeError, OSError):
             intact = False
         if intact:
@@ -70,7 +71,7 @@ class Store:
         entry = {
             "ids": list(rows.ids),
             "refused": rows.refused,
-            "digest": _rows_digest(rows),
+            "digest": _rows_digest(key, rows, provenance),
             "provenance": dict(provenance),
         }
         write_whole(
@@ -88,7 +89,7 @@ class Store:
             return None
         try:
             entry = msgspec.json.decode(path.read_bytes(), type=_Result)
-            if entry.digest == _result_digest(entry.value):
+            if entry.digest == _result_digest(key, entry.value):
                 return msgspec.json.decode(entry.value, type=type)
         except (msgspec.MsgspecError, OSError):
             pass
@@ -98,7 +99,7 @@ class Store:
     def write_result(self, key: str, value: Any) -> None:
         """Store a value that is JSON or a struct of it under a key."""
         content = msgspec.Raw(msgspec.json.encode(value))
-        entry = _Result(digest=_result_digest(content), value=content)
+        entry = _Result(digest=_result_digest(key, content), value=content)
         write_whole(self._path("results", key, ".json"), msgspec.json.encode(entry))
 
     @contextmanager
@@ -120,12 +121,19 @@ class _Result(msgspec.Struct, frozen=True, kw_only=True):
     value: msgspec.Raw
 
 
-def _result_digest(content: msgspec.Raw) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _result_digest(key: str, content: msgspec.Raw) -> str:
+    return hashlib.sha256(key.encode() + b"\n" + bytes(content)).hexdigest()
 
 
-def _rows_digest(rows: Rows) -> str:
-    return key_of({"rows": content_digest(rows.ids, rows.vectors), "refused": rows.refused})
+def _rows_digest(key: str, rows: Rows, provenance: Mapping[str, Any]) -> str:
+    return key_of(
+        {
+            "key": key,
+            "rows": content_digest(rows.ids, rows.vectors),
+            "refused": rows.refused,
+            "provenance": dict(provenance),
+        }
+    )
 
 
 def _report_damage(path: Path) -> None:

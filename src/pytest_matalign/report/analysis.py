@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_matalign.analysis.convergence import convergence
-from pytest_matalign.analysis.facts import ModelFacts
-from pytest_matalign.analysis.pairs import pair_table
+from pytest_matalign.analysis.convergence import best_performer
+from pytest_matalign.analysis.correlation import rank_correlation
+from pytest_matalign.analysis.pairs import pair_matrix
 from pytest_matalign.analysis.probes import probe
 from pytest_matalign.analysis.tree import evolutionary_tree
 from pytest_matalign.embeddings.embedding import common_ids
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_matalign.analysis.correlation import RankCorrelation
-    from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.metrics.arrays import Float64
     from pytest_matalign.metrics.spec import MetricSpec
-    from pytest_matalign.scorecard.model import ModelEntry, Scorecard
+    from pytest_matalign.report.embeddings import Found
+    from pytest_matalign.scorecard.model import Scorecard
     from pytest_matalign.splits import Split
 
     Note = Callable[[str], None]
@@ -41,7 +41,7 @@ METRICS = ("cknna", "mutual_knn", "distance_correlation")
 
 def trees(
     scorecard: Scorecard,
-    found: Mapping[tuple[str, str], Embedding],
+    found: Found,
     splits: Mapping[str, Split],
     note: Note,
 ) -> list[dict[str, Any]]:
@@ -67,39 +67,51 @@ def trees(
 
 def performance(
     scorecard: Scorecard,
-    found: Mapping[tuple[str, str], Embedding],
+    found: Found,
     splits: Mapping[str, Split],
     note: Note,
 ) -> list[dict[str, Any]]:
-    """Return, a split and label, each model's probe error beside its alignment to the best."""
-    entries = {model.id: model for model in scorecard.models}
-    facts = {model.id: _facts(model) for model in scorecard.models}
+    """Return, per split and label, each model's probe error beside its alignment to the best."""
+    families = {model.id: model.family for model in scorecard.models}
     rows = []
     for split, spec, vectors in _tables(scorecard, found, splits):
         ids = common_ids(*(found[split, model] for model in vectors))
+        matrix = pair_matrix(list(vectors.values()), spec)
         for label, values in _labels(splits[split], ids):
-            meta = splits[split].card.labels[label]
             try:
                 errors = {m: probe(x, values).error.value for m, x in vectors.items()}
-                table = pair_table(vectors, spec, split=split)
-                result = convergence(table, errors, facts, related=True)
-                unrelated = convergence(table, errors, facts)
             except MetricInputError as error:
                 note(f"No accuracy on {split}, {label}: {error}")
                 continue
-            best = entries[result.reference]
+            best = best_performer(errors)
+            aligned = dict(zip(vectors, matrix[:, list(vectors).index(best)], strict=True))
+            # The best one's relatives align with it whatever they perform.
+            others = [model for model in vectors if families[model] != families[best]]
+            correlation = (
+                rank_correlation(
+                    [errors[model] for model in others],
+                    [aligned[model] for model in others],
+                    [families[model] for model in others],
+                )
+                if len(others) >= 4
+                else None
+            )
+            meta = splits[split].card.labels[label]
             rows.append(
                 {
                     "title": f"{split}: {meta.meaning if len(meta.meaning) < 60 else label}",
                     "measure": f"error of {label} by ridge probe"
                     + ("" if meta.unit == "1" else f" / {meta.unit}"),
-                    "xLabel": f"{spec.name.replace('_', ' ')} with {best.id}",
-                    "words": _words(best.id, best.family, unrelated.correlation, len(ids)),
+                    "xLabel": f"{spec.name.replace('_', ' ')} with {best}",
+                    "words": _words(best, families[best], correlation, len(ids)),
                     "models": [
-                        {"model": model, "error": round(e, 6), "alignment": round(a, 5)}
-                        for model, e, a in zip(
-                            result.models, result.errors, result.alignments, strict=True
-                        )
+                        {
+                            "model": model,
+                            "error": round(errors[model], 6),
+                            "alignment": round(float(aligned[model]), 5),
+                        }
+                        for model in vectors
+                        if model != best
                     ],
                 }
             )
@@ -133,7 +145,7 @@ def parse_newick(text: str) -> list[dict[str, Any]]:
 
 def _tables(
     scorecard: Scorecard,
-    found: Mapping[tuple[str, str], Embedding],
+    found: Found,
     splits: Mapping[str, Split],
 ) -> Iterator[tuple[str, MetricSpec, dict[str, Float64]]]:
     """Split, metric and embeddings [common samples, width] by pretrained model."""
@@ -169,18 +181,6 @@ def _labels(split: Split, ids: Sequence[str]) -> Iterator[tuple[str, Float64]]:
         if found < LABELS and np.isfinite(array).all() and np.ptp(array) > 0:
             found += 1
             yield name, array
-
-
-def _facts(model: ModelEntry) -> ModelFacts:
-    return ModelFacts(
-        id=model.id,
-        family=model.family,
-        corpus=" + ".join(model.training) or "none",
-        modality=model.modality,
-        kind=model.kind,
-        control=model.control,
-        parameters=model.parameters,
-    )
 
 
 def _words(reference: str, family: str, correlation: RankCorrelation | None, n: int) -> str:

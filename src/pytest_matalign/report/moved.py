@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def moved(
     scorecard: Scorecard,
-    baseline: Scorecard,
+    baseline: Scorecard | None,
     *,
     found: Found,
     earlier: Found,
@@ -26,7 +26,7 @@ def moved(
 
     Args:
         scorecard: The run to report; names the candidate.
-        baseline: The earlier run; names its candidate.
+        baseline: The earlier run; names its candidate. None where there is none.
         found: Embeddings of the run.
         earlier: Embeddings of the earlier run.
         splits: Splits of the run.
@@ -34,7 +34,7 @@ def moved(
     rows = []
     for split in splits:
         new = found.get((split, scorecard.candidate or ""))
-        old = earlier.get((split, baseline.candidate or ""))
+        old = earlier.get((split, (baseline and baseline.candidate) or ""))
         told = drift(new, old) if new and old else None
         if new is None or old is None or told is None:
             continue

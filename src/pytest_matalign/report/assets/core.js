@@ -29,9 +29,10 @@ const room = () => host.clientWidth - (host.clientWidth > 860 ? 360 : 40);
 const short = (text, length) => (text.length <= length ? text : `${text.slice(0, length - 1)}…`);
 const unique = (values) => [...new Set(values)];
 
+// The first character is the width of one number in bytes, the rest base64.
 function unpack(text) {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  return new Uint16Array(bytes.buffer);
+  const bytes = Uint8Array.from(atob(text.slice(1)), (c) => c.charCodeAt(0));
+  return text[0] === "4" ? new Uint32Array(bytes.buffer) : new Uint16Array(bytes.buffer);
 }
 
 // Colours. Categories: Okabe & Ito for modalities, Tol's "muted" for families; both are told apart

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from scipy.linalg import eigh
 
 from pytest_matalign.metrics.preprocessing import preprocess
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 Method = Literal["pca", "umap"]
 PREPROCESS = "center-l2"
 """What the default alignments see is what the map shows."""
+TILE = 1024
+"""Samples whose distances to all others are held at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,21 +69,38 @@ def turn(points: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray
 
 
 def nearest(vectors: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """Return the k nearest other samples [samples, k] in the embedding itself, nearest first."""
+    """Return the k nearest other samples [samples, k] in the embedding itself, nearest first.
+
+    Rows are taken a tile at a time, so that memory grows with the number of samples and not with
+    its square.
+    """
     features = np.asarray(preprocess(vectors, PREPROCESS), dtype=np.float64)
     squares = (features**2).sum(axis=1)
-    distances = squares[:, None] + squares[None, :] - 2.0 * features @ features.T
-    np.fill_diagonal(distances, np.inf)
-    return np.argsort(distances, axis=1, kind="stable")[:, :k]
+    found = np.empty((len(features), k), dtype=np.int64)
+    for start in range(0, len(features), TILE):
+        tile = slice(start, start + TILE)
+        apart = squares - 2.0 * features[tile] @ features.T
+        here = np.arange(len(apart))
+        apart[here, start + here] = np.inf
+        near = np.argpartition(apart, k - 1, axis=1)[:, :k]
+        near.sort(axis=1)  # equal distances in the order of the samples
+        order = np.argsort(np.take_along_axis(apart, near, axis=1), axis=1, kind="stable")
+        found[tile] = np.take_along_axis(near, order, axis=1)
+    return found
 
 
 def _pca(features: NDArray[np.float64]) -> Map:
-    left, singular, _ = np.linalg.svd(features, full_matrices=False)
-    points = np.zeros((len(features), 2))
-    rank = min(2, len(singular))
-    points[:, :rank] = left[:, :rank] * singular[:rank]
-    share = np.zeros(2)
-    share[:rank] = singular[:rank] ** 2 / max(float((singular**2).sum()), np.finfo(float).tiny)
+    """Map by the two largest eigenvectors of the smaller of the two matrices of products."""
+    n, width = features.shape
+    wide = width > n
+    products = features @ features.T if wide else features.T @ features
+    rank = min(2, n, width)
+    last = len(products) - 1
+    values, vectors = eigh(products, subset_by_index=[last - rank + 1, last])
+    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    points, share = np.zeros((n, 2)), np.zeros(2)
+    points[:, :rank] = vectors * np.sqrt(values) if wide else features @ vectors
+    share[:rank] = values / max(float(np.trace(products)), np.finfo(float).tiny)
     return Map(method="pca", points=points, explained=(float(share[0]), float(share[1])))
 
 

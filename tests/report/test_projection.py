@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_matalign.report import map as maps
+from pytest_matalign.metrics.preprocessing import preprocess
+from pytest_matalign.report import projection as maps
 
 RNG = np.random.default_rng(3)
 
@@ -46,6 +47,25 @@ def test_neighbours_are_those_of_the_embedding_nearest_first() -> None:
         apart = np.linalg.norm(rows - rows[sample], axis=1)
         apart[sample] = np.inf
         assert list(near) == list(np.argsort(apart)[:4])
+
+
+def test_neighbours_across_tiles_are_those_of_one_tile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The size of a tile is a matter of memory and of nothing else."""
+    vectors = RNG.normal(size=(50, 5)).astype(np.float32)
+    whole = maps.nearest(vectors, 6)
+    monkeypatch.setattr(maps, "TILE", 7)
+    np.testing.assert_array_equal(maps.nearest(vectors, 6), whole)
+
+
+@pytest.mark.parametrize("shape", [(30, 8), (8, 30), (12, 12)])
+def test_a_map_is_that_of_the_singular_value_decomposition(shape: tuple[int, int]) -> None:
+    """Tall or wide, the two leading components up to their signs, and their shares."""
+    vectors = RNG.normal(size=shape).astype(np.float32)
+    made = maps.project(vectors, "pca")
+    features = np.asarray(preprocess(vectors, maps.PREPROCESS), dtype=np.float64)
+    left, singular, _ = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)
+    np.testing.assert_allclose(np.abs(made.points), np.abs(left[:, :2] * singular[:2]), atol=1e-7)
+    assert made.explained == pytest.approx(tuple(singular[:2] ** 2 / (singular**2).sum()))
 
 
 def test_one_direction_alone_is_mapped() -> None:

@@ -7,7 +7,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from pytest_matalign.report.map_pictures import MOST_ATOMS, caption, elements, picture
+from pytest_matalign.report.pictures import MOST_ATOMS, caption, elements, picture
 from pytest_matalign.splits import Sample
 
 
