@@ -75,7 +75,7 @@ class Reporter:
 
         terminalreporter.section("matalign scorecard")
         quiet = config.get_verbosity() < 0
-        width = terminalreporter._tw.fullwidth
+        width = config.get_terminal_writer().fullwidth
         for line in lines(self._scorecard, width=width, quiet=quiet):
             terminalreporter.write_line(line, **style(line))
         for line in (*self._told, *annotation_lines(self._scorecard)):

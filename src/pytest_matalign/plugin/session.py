@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_matalign.plugin.collection import PREFIX, modules_of, take_over_arguments
-from pytest_matalign.plugin.progress import ExtractionProgress
+from pytest_matalign.plugin.progress import FOLDER, Line, Silent, Teller, WorkerLine
 from pytest_matalign.run.ledger import Ledger
 from pytest_matalign.run.options import on_command_line
 from pytest_matalign.run.settings import settings_of
 from pytest_matalign.run.suite_run import SuiteRun
 from pytest_matalign.scorecard.build import RunClock
+from pytest_matalign.suites.load import card_of_split
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     import pytest
 
+    from pytest_matalign.embeddings.obtain import ProgressLine
     from pytest_matalign.scorecard.model import Scorecard
     from pytest_matalign.verdicts.records import GateRecord
+
+Known = TypeVar("Known")
 
 
 class MatalignSession(SuiteRun):
@@ -37,8 +41,11 @@ class MatalignSession(SuiteRun):
                 # Not the environment's run id, which runs started from inside a worker inherit.
                 run_id=getattr(config, "workerinput", {}).get("testrunuid"),
             ),
-            progress=lambda *, model, split: ExtractionProgress(config, model=model, split=split),
+            progress=self._line,
         )
+        self._worker: Mapping[str, str] = getattr(config, "workerinput", {})
+        self.teller: Teller | None = None
+        """Tells the user how embedding gets on; set where somebody is to be told."""
         self.ledger = Ledger()
         self.node_ids = take_over_arguments(config)
         self._clock = RunClock(command=f"pytest {' '.join(config.invocation_params.args)}")
@@ -60,6 +67,24 @@ class MatalignSession(SuiteRun):
             for case in self.alignment_cases(name)
         }
         return by_model | by_split
+
+    def samples_of(self, node_ids: Iterable[str]) -> dict[str, int]:
+        """Return how many samples each of these checks embeds, by node id."""
+        sizes = {
+            f"{name}[{case.id}]": card_of_split(case.split).count
+            if (asked := self.settings.samples or case.split.samples) is None
+            else asked
+            for name in self.suites
+            for case in self.embedding_cases(name)
+        }
+        found = {one: scope_of(one, sizes) for one in node_ids}
+        return {one: size for one, size in found.items() if size is not None}
+
+    def _line(self, *, model: str, split: str) -> ProgressLine:
+        if FOLDER in self._worker:
+            path = Path(self._worker[FOLDER]) / self._worker["workerid"]
+            return WorkerLine(path, model=model, split=split)
+        return Line(self.teller.board, model=model, split=split) if self.teller else Silent()
 
     def announce(self, items: Iterable[pytest.Item]) -> None:
         """Note which embeddings are checked by name, so that their failures are told once."""
@@ -112,8 +137,13 @@ def host_root(config: pytest.Config) -> Path:
     return root if (root / "pyproject.toml").is_file() else here
 
 
-def scope_of(nodeid: str, groups: Mapping[str, str]) -> str | None:
-    """Group of a node id such as `matalign/molecules::test_alignment[id]`, if it is ours."""
+def scope_of(nodeid: str, groups: Mapping[str, Known]) -> Known | None:
+    """What is known of a node id such as `matalign/molecules::test_alignment[id]`, if it is ours.
+
+    Args:
+        nodeid: Of any test.
+        groups: What is known, by `molecules[id]`.
+    """
     module, _, test = nodeid.partition("::")
     if not module.startswith(PREFIX):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_matalign.errors import MatalignError
+from pytest_matalign.plugin.progress import teller
 from pytest_matalign.plugin.reporter import Reporter
 from pytest_matalign.plugin.session import MatalignSession
 
@@ -23,4 +24,7 @@ def start(config: pytest.Config) -> MatalignSession:
     # Only the process that talks to the user gathers records and reports them.
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Reporter(session), "matalign-reporter")
+        session.teller = teller(config, session)
+        if session.teller is not None:
+            config.pluginmanager.register(session.teller, "matalign-progress")
     return session
