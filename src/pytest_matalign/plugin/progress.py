@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from xdist.workermanage import WorkerController
 
-    from pytest_matalign.plugin.session import MatalignSession
+    Samples = Callable[[Iterable[str]], Mapping[str, int]]
 
 FOLDER = "matalign_progress"
 """Key of `workerinput` under which a worker finds the folder to write to."""
@@ -129,9 +129,9 @@ class Screen:
 class Teller:
     """Hooks of the process that talks to the user."""
 
-    def __init__(self, session: MatalignSession, file: TextIO, *, live: bool) -> None:
+    def __init__(self, samples: Samples, file: TextIO, *, live: bool) -> None:
         self.board = Board()
-        self._session = session
+        self._samples = samples
         self._screen = Screen(file, live=live)
         self._folder = TemporaryDirectory(prefix="matalign-progress-")
         self._lock, self._ended = Lock(), Event()
@@ -151,11 +151,11 @@ class Teller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Take the checks that the workers found."""
-        self.board.expect(self._session.samples_of(ids))
+        self.board.expect(self._samples(ids))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take the checks that were found here."""
-        self.board.expect(self._session.samples_of(item.nodeid for item in session.items))
+        self.board.expect(self._samples(item.nodeid for item in session.items))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
@@ -276,8 +276,13 @@ def _parsed(line: str) -> Working | None:
     return Working(int(done), int(total), model, split)
 
 
-def teller(config: pytest.Config, session: MatalignSession) -> Teller | None:
-    """Return who tells; None in a quiet run and where there is no output of the user's own."""
+def teller(config: pytest.Config, samples: Samples) -> Teller | None:
+    """Return who tells; None in a quiet run and where there is no output of the user's own.
+
+    Args:
+        config: Of a process that is no worker.
+        samples: Returns how many samples each of some checks embeds, by node id.
+    """
     if not config.pluginmanager.has_plugin("terminal") or config.get_verbosity() < 0:
         return None
     try:
@@ -285,4 +290,4 @@ def teller(config: pytest.Config, session: MatalignSession) -> Teller | None:
         file = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", errors="replace")
     except (OSError, ValueError):
         return None
-    return Teller(session, file, live=file.isatty() and os.environ.get("TERM") != "dumb")
+    return Teller(samples, file, live=file.isatty() and os.environ.get("TERM") != "dumb")

@@ -24,7 +24,7 @@ def start(config: pytest.Config) -> MatalignSession:
     # Only the process that talks to the user gathers records and reports them.
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Reporter(session), "matalign-reporter")
-        session.teller = teller(config, session)
+        session.teller = teller(config, session.samples_of)
         if session.teller is not None:
             config.pluginmanager.register(session.teller, "matalign-progress")
     return session
