@@ -1,8 +1,9 @@
-"""Rooms stand on floors: no module needs, while it is imported, a module that needs it."""
+"""Rooms stand on floors: imports go down, wherever they stand, and never in a ring."""
 
 from __future__ import annotations
 
 import ast
+import tomllib
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -72,3 +73,41 @@ def test_a_ring_is_found() -> None:
 )
 def test_what_is_imported_later_makes_no_ring(later: str) -> None:
     assert not ring({"a": "import b", "b": later})
+
+
+CONTRACTS = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text("utf-8"))["tool"][
+    "importlinter"
+]["contracts"]
+FLOORS = next(one["layers"] for one in CONTRACTS if one["id"] == "floors")
+HEIGHT = {
+    room.strip(): height
+    for height, floor in enumerate(reversed(FLOORS))
+    for room in floor.split("|")
+}
+
+
+def upward(module: str, source: str) -> list[str]:
+    """Return the rooms that a module imports, anywhere in it, from its own floor or above."""
+    own = module.split(".")[1]
+    wanted = {
+        name.split(".")[1]
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0
+        for name in [node.module]
+        if name.startswith(f"{PACKAGE.name}.")
+    }
+    return sorted(room for room in wanted - {own} if HEIGHT[room] >= HEIGHT[own])
+
+
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - {PACKAGE.name}))
+def test_no_import_goes_up(module: str) -> None:
+    assert not upward(module, MODULES[module].read_text("utf-8"))
+
+
+def test_an_import_inside_a_function_counts() -> None:
+    source = "def f():\n    from pytest_matalign.run.settings import settings_of"
+    assert upward("pytest_matalign.zoo.card", source) == ["run"]
+
+
+def test_the_contract_has_no_exceptions() -> None:
+    assert not [one["id"] for one in CONTRACTS if "ignore_imports" in one]

@@ -14,6 +14,8 @@ import pytest_matalign as pm
 from pytest_matalign import split_cards
 from pytest_matalign.zoo.catalogue import cards
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

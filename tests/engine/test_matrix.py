@@ -80,6 +80,7 @@ def test_a_large_offset_costs_no_precision():
         np.testing.assert_allclose(near.values[name], far.values[name], rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_small_blocks_add_up_to_the_same(whole, monkeypatch):
     """Any block size gives the same numbers: nothing is lost at the seams."""
     monkeypatch.setattr(engine_sources, "READ_ROWS", 37)

@@ -18,6 +18,8 @@ from pytest_matalign.environments.spec import environment
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from small_environment import ONLY_THERE, link_environment, write_spec
 
+pytestmark = pytest.mark.slow
+
 SPEC = 'python = ">=3.11"\nrequirements = ["tiny>=1"]\n'
 
 

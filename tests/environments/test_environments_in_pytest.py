@@ -24,6 +24,8 @@ from pytest_matalign.splits import load_split
 from pytest_matalign.zoo import catalogue
 from small_environment import ONLY_THERE
 
+pytestmark = pytest.mark.slow
+
 CARDS = f"""
 family = "moody"
 [defaults]

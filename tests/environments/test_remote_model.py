@@ -32,6 +32,8 @@ from pytest_matalign.zoo.card import ModelCard, Weights
 from pytest_matalign.zoo.weights.files import weights_digest
 from small_environment import ONLY_THERE, impostor, mark, moody, write_spec
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).parents[1]
 SOURCE = Path(pytest_matalign.__file__).parents[1]
 SMILES = [Sample(id=f"m{n}", smiles="C" * (n + 1)) for n in range(20)]

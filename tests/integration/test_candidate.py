@@ -10,6 +10,8 @@ import pytest
 from hosts import Host
 from pytest_matalign.splits import load_split
 
+pytestmark = pytest.mark.slow
+
 GOOD = """
 import numpy as np
 

@@ -11,6 +11,8 @@ import pytest
 
 from hosts import MINI, Host
 
+pytestmark = pytest.mark.slow
+
 MODEL = """
 import numpy as np
 

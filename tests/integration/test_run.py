@@ -10,6 +10,8 @@ import pytest
 
 from hosts import Host
 
+pytestmark = pytest.mark.slow
+
 CEILING = """
 [[expectation]]
 id = "impossible"

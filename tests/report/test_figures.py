@@ -14,6 +14,8 @@ from pytest_matalign.report.companion import build_companion
 from pytest_matalign.report.figures import WIDTH_MM, write_figures
 from pytest_matalign.scorecard.model import Scorecard
 
+pytestmark = pytest.mark.slow
+
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -17,6 +17,8 @@ from pytest_matalign.report.page import citation, render
 from pytest_matalign.scorecard.model import Scorecard, write_scorecard
 from pytest_matalign.verdicts.records import measured
 
+pytestmark = pytest.mark.slow
+
 
 def embedded(html: str) -> dict[str, Any]:
     text = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)

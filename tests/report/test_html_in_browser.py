@@ -18,6 +18,8 @@ from pytest_matalign.verdicts.records import measured
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 120_000
 """A page takes well under a second on an idle machine; nothing here is a test of speed."""

@@ -9,14 +9,12 @@ from ase import Atoms
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits import load_split
 from pytest_matalign.splits.perturb import (
-    graded_series,
     perturbed,
     rattle,
     rng_for,
     scale_volume,
     strain,
 )
-from pytest_matalign.splits.recipe import LEVELS
 
 
 @pytest.fixture
@@ -95,10 +93,10 @@ def test_generators_differ_between_samples_kinds_and_seeds() -> None:
     assert len(set(drawn)) == 8
 
 
-def test_a_graded_series_moves_along_one_direction() -> None:
+def test_perturbing_more_moves_along_one_direction() -> None:
     """Twice the level is twice the displacement, atom by atom."""
     split = load_split("qm9", samples=5)
-    first, second = graded_series(split, kind="rattle", levels=(0.1, 0.2))
+    first, second = (perturbed(split, kind="rattle", level=level) for level in (0.1, 0.2))
     for a, b, c in zip(split.samples, first.samples, second.samples, strict=True):
         assert a.atoms is not None
         assert b.atoms is not None
@@ -108,11 +106,11 @@ def test_a_graded_series_moves_along_one_direction() -> None:
         )
 
 
-def test_a_graded_series_names_its_levels() -> None:
+def test_a_perturbed_split_names_its_level() -> None:
     """Ids carry the level, labels of the unperturbed structure are gone, SMILES stay."""
     split = load_split("qm9", samples=2)
-    series = graded_series(split, kind="volume")
-    assert [s.card.id for s in series] == [f"qm9@volume={v:g}" for v in LEVELS["volume"]]
+    series = [perturbed(split, kind="volume", level=level) for level in (0.95, 0.8)]
+    assert [s.card.id for s in series] == ["qm9@volume=0.95", "qm9@volume=0.8"]
     assert series[0].ids == tuple(f"{name}@volume=0.95" for name in split.ids)
     assert series[0].samples[0].labels == {}
     assert series[0].samples[0].smiles == split.samples[0].smiles
@@ -146,4 +144,4 @@ def test_a_wrong_perturbation_is_answered(name: str, said: str) -> None:
 def test_an_unknown_kind_lists_the_known_ones() -> None:
     """Also from Python."""
     with pytest.raises(ConfigurationError, match="choose among rattle, strain, volume"):
-        graded_series(load_split("qm9", samples=1), kind="melt")  # type: ignore[arg-type]
+        perturbed(load_split("qm9", samples=1), kind="melt", level=1)  # type: ignore[arg-type]

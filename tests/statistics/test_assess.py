@@ -127,6 +127,7 @@ def test_null_moments_agree_with_shuffling(spec):
     assert np.std(values) == pytest.approx(estimate.null_sd, rel=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GATES)
 def test_intervals_cover_and_p_values_are_uniform(name):
     """A short simulation at n = 150: coverage near 95 %, level near 5 %.

@@ -17,6 +17,8 @@ from pytest_matalign.study.measures.regimes import (
     reference_for,
 )
 
+pytestmark = pytest.mark.slow
+
 SPEC = metric_spec("cknna")
 
 

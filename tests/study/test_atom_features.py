@@ -12,6 +12,8 @@ from pytest_matalign.splits import load_split
 from pytest_matalign.zoo.catalogue import card
 from pytest_matalign.zoo.model import AtomModel, LayerModel
 
+pytestmark = pytest.mark.slow
+
 LAYERED = {"chgnet-0.3.0": 4, "chgnet-untrained": 4, "sevennet-0": 5, "diep-fold1": 3}
 
 

@@ -25,6 +25,8 @@ from pytest_matalign.study.measures.selection import most_distinct, stand_ins
 from pytest_matalign.study.measures.sensitivity import survivors, vary
 from pytest_matalign.zoo.catalogue import card
 
+pytestmark = pytest.mark.slow
+
 N = 300
 CHANCE = 10 / (N - 1)
 SPEC = metric_spec("cknna", k=10)

@@ -35,6 +35,8 @@ from pytest_matalign.study.run import SECTIONS, inventory, make_section, run_stu
 from pytest_matalign.study.verdict import of_correlation, of_signs, steady
 from pytest_matalign.zoo.catalogue import cards
 
+pytestmark = pytest.mark.slow
+
 UP = Interval(value=0.2, low=0.1, high=0.3)
 DOWN = UP.negated()
 WIDE = Interval(value=0.1, low=-0.1, high=0.3)

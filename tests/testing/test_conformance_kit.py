@@ -27,6 +27,8 @@ from pytest_matalign.testing.samples import helix
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+pytestmark = pytest.mark.slow
+
 CARD = mock_card("good", inputs=("atoms", "smiles", "backbone"))
 MOLECULES = [
     Sample(id=name, atoms=molecule(name), labels={"gap": float(place)})

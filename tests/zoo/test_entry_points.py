@@ -15,6 +15,8 @@ import pytest
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.zoo import catalogue
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "third-party-model"
 CARD = dedent(
     """

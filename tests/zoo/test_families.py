@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_matalign.zoo.card import ModelCard
 
-pytestmark = pytest.mark.zoo
+pytestmark = [pytest.mark.zoo, pytest.mark.slow]
 WATER = Sample(id="water", atoms=molecule("H2O"))
 
 

@@ -29,6 +29,7 @@ with kept_memory() if sys.argv[1] == "kept" else nullcontext():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has mallopt")
 def test_large_tensors_reuse_memory_inside_the_block() -> None:
     """Without it, every 40 MB tensor is mapped anew, page by page."""

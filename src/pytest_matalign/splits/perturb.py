@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.splits.recipe import LEVELS, perturbed_card
+from pytest_matalign.splits.recipe import perturbed_card
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.splits.split import Split
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ase import Atoms
     from numpy.typing import NDArray
 
@@ -108,15 +106,3 @@ def perturbed(split: Split, *, kind: Kind, level: float, seed: int = 0) -> Split
     card = perturbed_card(split.card, kind=kind, level=level, seed=seed)
     samples = tuple(_apply(sample, kind, level, seed) for sample in split.samples)
     return Split(card, samples)
-
-
-def graded_series(
-    split: Split, *, kind: Kind, levels: Sequence[float] | None = None, seed: int = 0
-) -> tuple[Split, ...]:
-    """Perturb a split more and more; `LEVELS[kind]` where no levels are given.
-
-    Raises:
-        ConfigurationError: As `perturbed` does.
-    """
-    chosen = LEVELS.get(kind, (0.0,)) if levels is None else levels
-    return tuple(perturbed(split, kind=kind, level=level, seed=seed) for level in chosen)

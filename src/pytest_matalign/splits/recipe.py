@@ -15,13 +15,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["rattle", "strain", "volume"]
 
-LEVELS: dict[Kind, tuple[float, ...]] = {
-    "rattle": (0.02, 0.05, 0.1, 0.2, 0.3, 0.5),
-    "strain": (0.01, 0.02, 0.05, 0.1, 0.15),
-    "volume": (0.95, 0.9, 0.8, 0.7, 0.6),
-}
-"""Default levels, from thermal motion near room temperature to far beyond any training data."""
-
 
 def read_recipe(text: str) -> tuple[str, Kind, float]:
     """Split `mp-crystals@rattle=0.2` into its parts.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from pytest_matalign.errors import ConfigurationError
@@ -15,7 +13,6 @@ from pytest_matalign.testing.subject import FaultError, Subject
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_matalign.environments.folders import Built
     from pytest_matalign.splits.sample import Sample
     from pytest_matalign.zoo.card import ModelCard
     from pytest_matalign.zoo.model import Model
@@ -59,6 +56,7 @@ def check_adapter(
     """
     from pytest_matalign.embeddings.extraction import one_thread
     from pytest_matalign.environments.loading import environment_of
+    from pytest_matalign.environments.provenance import packages_behind
     from pytest_matalign.zoo.catalogue import card as card_of
 
     card = card_of(model) if isinstance(model, str) else model
@@ -75,7 +73,7 @@ def check_adapter(
         samples=len(chosen),
         width=width,
         checks=checks,
-        packages=_packages_of(used) if used else _packages_here(card),
+        packages=packages_behind(card),
         environment=used.name if used else None,
     )
 
@@ -106,21 +104,3 @@ def _chosen(card: ModelCard, model: Model, samples: Sequence[Sample] | None) -> 
             f"{card.id} takes none of the {origin}; hand `check_adapter` samples of its domain."
         )
     return found
-
-
-def _packages_here(card: ModelCard) -> dict[str, str]:
-    """Versions of what the card requires, by the names of the distributions."""
-    owners = metadata.packages_distributions()
-    names = sorted({name for package in card.requires for name in owners.get(package, [])})
-    return {name: metadata.version(name) for name in names}
-
-
-def _packages_of(used: Built) -> dict[str, str]:
-    """Versions of what an environment was made for."""
-    from pytest_matalign.environments.spec import environment
-
-    spec = environment(used.name).spec
-    asked = (*spec.requirements, *spec.without_dependencies)
-    names = {re.split(r"[^\w.-]", one)[0].lower().replace("_", "-") for one in asked}
-    installed = used.record.packages
-    return {name: installed[name] for name in sorted(names) if name in installed}
