@@ -14,6 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from pytest_matalign.embeddings.obtain import Door
+from pytest_matalign.embeddings.store import Store
+from pytest_matalign.progress import embedding_line
 from pytest_matalign.report.companion import build_companion
 from pytest_matalign.report.page import write_html
 from pytest_matalign.scorecard.model import Scorecard, read_scorecard
@@ -77,7 +80,8 @@ def page_pictures(scorecard: Scorecard, store: Path) -> None:
     images.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         page_file = Path(folder) / "report.html"
-        write_html(scorecard, page_file, companion=build_companion(scorecard, store=store))
+        door = Door(store=Store(store), progress=embedding_line)
+        write_html(scorecard, page_file, companion=build_companion(scorecard, door=door))
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,21 @@ def test_other_plugins_may_be_absent(host: Host, plugin: str) -> None:
     result = host.run("-p", plugin, "--matalign-json", "card.json")
     assert result.ret == pytest.ExitCode.OK
     assert len(card(host.path / "card.json")["alignments"]) == 6
+
+
+def test_entries_laid_over_those_of_others_change_nothing(host: Host) -> None:
+    """Every block and every result of the store in another's place: all are refused, told of and
+    computed anew, and the second scorecard is the first.
+    """
+    host.run("--matalign-json", "first.json").assert_outcomes(passed=9)
+    for kind in ("embeddings", "results"):
+        files = sorted((Path(os.environ["MATALIGN_CACHE"]) / kind).rglob("*.*"))
+        contents = [file.read_bytes() for file in files]
+        assert len(files) > 1
+        for file, content in zip(files, contents[1:] + contents[:1], strict=True):
+            file.write_bytes(content)
+    again = host.run("--matalign-json", "again.json")
+    again.stdout.fnmatch_lines(["*DamagedEntryWarning: The store entry *"])
+    assert card(host.path / "again.json") == card(host.path / "first.json")
+    source = json.loads((host.path / "again.json").read_text())["run"]["embedding_origins"]
+    assert source == {"computed": 3}
