@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
 COVERAGE = 0.9
 """Share of a split a model must accept to enter an analysis, which takes the common samples."""
+SAMPLES = 2000
+"""Samples of an analysis, the first of the split: it holds an n x n matrix of every model."""
 LABELS = 2
-"""Labels a split; the first of its card."""
+"""Labels per split; the first of its card."""
 RESAMPLES = 40
 """Half-samples behind the support of a tree's branches."""
 METRICS = ("cknna", "mutual_knn", "distance_correlation")
@@ -45,9 +47,9 @@ def trees(
     splits: Mapping[str, Split],
     note: Note,
 ) -> list[dict[str, Any]]:
-    """Return a tree of the pretrained models a split: Newick, and nodes for drawing."""
+    """Return a tree of the pretrained models per split: Newick, and nodes for drawing."""
     drawn = []
-    for split, spec, vectors in _tables(scorecard, found, splits):
+    for split, spec, ids, vectors in _tables(scorecard, found, splits):
         try:
             tree = evolutionary_tree(vectors, spec, resamples=RESAMPLES)
         except (MetricInputError, UnavailableError) as error:
@@ -57,7 +59,7 @@ def trees(
             {
                 "split": split,
                 "metric": spec.name,
-                "n": len(next(iter(vectors.values()))),
+                "n": len(ids),
                 "newick": tree.newick,
                 "nodes": parse_newick(tree.newick),
             }
@@ -74,8 +76,7 @@ def performance(
     """Return, per split and label, each model's probe error beside its alignment to the best."""
     families = {model.id: model.family for model in scorecard.models}
     rows = []
-    for split, spec, vectors in _tables(scorecard, found, splits):
-        ids = common_ids(*(found[split, model] for model in vectors))
+    for split, spec, ids, vectors in _tables(scorecard, found, splits):
         matrix = pair_matrix(list(vectors.values()), spec)
         for label, values in _labels(splits[split], ids):
             try:
@@ -147,8 +148,8 @@ def _tables(
     scorecard: Scorecard,
     found: Found,
     splits: Mapping[str, Split],
-) -> Iterator[tuple[str, MetricSpec, dict[str, Float64]]]:
-    """Split, metric and embeddings [common samples, width] by pretrained model."""
+) -> Iterator[tuple[str, MetricSpec, tuple[str, ...], dict[str, Float64]]]:
+    """Split, metric, common samples and embeddings [samples, width] by pretrained model."""
     trained = [model.id for model in scorecard.models if model.role != "control"]
     for split in splits:
         record = next(
@@ -164,9 +165,9 @@ def _tables(
         ]
         if record is None or len(chosen) < 4:
             continue
-        ids = common_ids(*chosen)
+        ids = common_ids(*chosen)[:SAMPLES]
         spec = metric_spec(record.metric, k=record.k, preprocess=record.preprocess)
-        yield split, spec, {e.model: np.asarray(e.rows(ids), dtype=np.float64) for e in chosen}
+        yield split, spec, ids, {e.model: e.rows(ids).astype(np.float64) for e in chosen}
 
 
 def _labels(split: Split, ids: Sequence[str]) -> Iterator[tuple[str, Float64]]:
