@@ -5,7 +5,8 @@
 Each repetition draws new samples from one population. An interval covers when it contains the
 mean of the metric over all repetitions (its expectation at this n and k). `se ratio` is the mean
 reported standard error over the deviation actually seen; `level` is how often p <= 0.05.
-`--method jackknife` and `--method subsampling` show the intervals by resampling instead.
+`--method jackknife` and `--method subsampling` show the intervals by resampling instead,
+`--method replicates` those of the study's tables, which are influences summed over groups.
 """
 
 from __future__ import annotations
@@ -17,14 +18,39 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_matalign import assess, assess_difference, metric_spec, prepare
-from pytest_matalign.statistics.resampling import jackknife_interval, subsampling_interval
+from pytest_matalign.analysis.pairs import pair_table
+from pytest_matalign.statistics.resampling import (
+    Interval,
+    jackknife_interval,
+    subsampling_interval,
+)
 
 if TYPE_CHECKING:
+    from pytest_matalign.metrics.spec import MetricSpec
     from pytest_matalign.statistics.alignment import Alignment, Difference
 
 GATES = ("cknna", "mutual_knn", "distance_correlation", "information_imbalance", "linear_cka")
 Z = 1.959963984540054
-RESAMPLING = {"jackknife": jackknife_interval, "subsampling": subsampling_interval}
+T19 = 2.093024054408263
+
+
+def _replicates(x: np.ndarray, y: np.ndarray, spec: MetricSpec) -> Interval:
+    """Return the mean of both directions with the interval of a table of pairs."""
+    found = pair_table({"x": x, "y": y}, spec, split="simulated").mean([("x", "y")])
+    return Interval(
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        confidence=found.confidence,
+        standard_error=(found.high - found.low) / 2 / T19,
+    )
+
+
+RESAMPLING = {
+    "jackknife": jackknife_interval,
+    "subsampling": subsampling_interval,
+    "replicates": _replicates,
+}
 
 
 def _population(kind: str, n: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:

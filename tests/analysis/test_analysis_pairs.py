@@ -7,9 +7,15 @@ import pytest
 
 import pytest_matalign as pm
 from pytest_matalign import assess, metric_spec, prepare
-from pytest_matalign.analysis.interval import Interval, jackknife_interval, ratio_interval
-from pytest_matalign.analysis.pairs import METRICS, pair_matrix, pair_table
+from pytest_matalign.analysis.interval import (
+    Interval,
+    jackknife_interval,
+    ratio_interval,
+    sample_groups,
+)
+from pytest_matalign.analysis.pairs import pair_matrix, pair_table
 from pytest_matalign.errors import MetricInputError
+from pytest_matalign.metrics.spec import METRICS
 
 PLAIN = {
     "cknna": pm.cknna,
@@ -17,7 +23,10 @@ PLAIN = {
     "distance_correlation": lambda x, y: pm.distance_correlation(x, y, bias_corrected=True),
     "distance_correlation_biased": pm.distance_correlation,
     "linear_cka": lambda x, y: pm.linear_cka(x, y, unbiased=True),
+    "linear_cka_biased": pm.linear_cka,
     "information_imbalance": lambda x, y: pm.information_imbalance(x, y)[0],
+    "rsa": pm.rsa,
+    "procrustes": pm.procrustes,
 }
 
 
@@ -32,9 +41,11 @@ def _views(n=120, *, seed=0):
 
 @pytest.mark.parametrize("name", METRICS)
 def test_values_are_those_of_the_metrics(name):
-    """One product for all pairs changes no value."""
+    """Taking all pairs at once changes no value, with replicates or without."""
     views = _views()
     matrix = pair_matrix(list(views.values()), metric_spec(name))
+    table = pair_table(views, metric_spec(name), split="s")
+    np.testing.assert_allclose(table.values, matrix, rtol=1e-9)
     for i, x in enumerate(views.values()):
         for j, y in enumerate(views.values()):
             if i != j:
@@ -53,11 +64,37 @@ def test_jackknife_is_about_as_wide_as_the_influence_interval(name):
     assert 0.7 < ratio < 2.2
 
 
-def test_unknown_metric_and_unequal_rows_are_refused():
+@pytest.mark.parametrize("name", ["cknna", "linear_cka", "information_imbalance"])
+def test_replicates_are_about_what_leaving_out_samples_gives(name):
+    """To first order: deviations of whole tables made anew, without the change of level."""
+    views, spec, groups = _views(400), metric_spec(name), 20
+    table = pair_table(views, spec, split="s", groups=groups)
+    dealt = sample_groups(400, groups=groups)
+    again = np.stack(
+        [pair_matrix([x[dealt != g] for x in views.values()], spec) for g in range(groups)]
+    )
+    for i, j in ((0, 1), (1, 2), (2, 0)):
+        quick, slow = table.replicates[:, i, j], again[:, i, j]
+        assert np.corrcoef(quick, slow)[0, 1] > 0.7
+        assert 0.4 < quick.std() / slow.std() < 1.4
+
+
+def test_rows_of_a_cluster_are_left_out_together():
+    """Copies of a sample count once: intervals of doubled data are as wide as before."""
+    views, spec = _views(200), metric_spec("linear_cka")
+    single = pair_table(views, spec, split="s").pair("a", "b")
+    doubled = {name: np.repeat(x, 2, axis=0) for name, x in views.items()}
+    clusters = np.repeat(np.arange(200), 2)
+    found = pair_table(doubled, spec, split="s", clusters=clusters).pair("a", "b")
+    naive = pair_table(doubled, spec, split="s").pair("a", "b")
+    width = single.high - single.low
+    assert found.high - found.low == pytest.approx(width, rel=0.1)
+    assert naive.high - naive.low < 0.9 * width
+
+
+def test_unequal_rows_are_refused():
     """The message says what to do."""
     views = _views()
-    with pytest.raises(MetricInputError, match="cannot be taken over all pairs"):
-        pair_matrix(list(views.values()), metric_spec("procrustes"))
     with pytest.raises(MetricInputError, match="samples all of them have"):
         pair_table({**views, "d": views["a"][:100]}, metric_spec("cknna"), split="s")
 

@@ -118,11 +118,11 @@ class DistancePass:
         ranks = np.zeros((count, count))
         stack: list[torch.Tensor] = []
         for b, space in enumerate(self.spaces):
-            squared = space.squared(start, stop)
+            distances = space.distances(start, stop)
             if self.neighbours is not None:
-                ranks[:, b] = self._ranks(squared, start, stop)
+                ranks[:, b] = self._ranks(distances, start, stop)
             if self.pilots:
-                stack.append(self._shifted(squared, b, start))
+                stack.append(self._shifted(distances, b, start))
         width = stop - start
         products = np.zeros((count, count))
         if stack:
@@ -159,21 +159,20 @@ class DistancePass:
             covariance = products - 2.0 / n * crossed + np.outer(totals, totals) / n**2
         return _ratios(covariance)
 
-    def _shifted(self, squared: torch.Tensor, b: int, start: int) -> torch.Tensor:
+    def _shifted(self, distances: torch.Tensor, b: int, start: int) -> torch.Tensor:
         """Return shifted distances (rows, n - start): the columns from the block's rows on."""
         pilot = self.pilots[b]
-        distances = squared[:, start:].sqrt()
-        distances -= pilot[start:]
-        distances -= pilot[start : start + len(squared), None]
-        line = torch.arange(len(squared), device=self.device)
+        distances = distances[:, start:] - pilot[start:]
+        distances -= pilot[start : start + len(distances), None]
+        line = torch.arange(len(distances), device=self.device)
         distances[line, line] = 0.0
         return distances
 
-    def _ranks(self, squared: torch.Tensor, start: int, stop: int) -> Float64:
+    def _ranks(self, distances: torch.Tensor, start: int, stop: int) -> Float64:
         """Return, for every space a, the sum of ranks in this block of b of a's neighbours."""
         sides = [_padded(near, start, stop) for near in self.neighbours or ()]
         ids = torch.from_numpy(np.concatenate([side[0] for side in sides], axis=1))
-        thresholds = squared.gather(1, ids.to(self.device))
+        thresholds = distances.gather(1, ids.to(self.device))
         line = torch.arange(stop - start, device=self.device)
         if thresholds.shape[1] <= _FEW:
             twice = torch.empty(thresholds.shape, dtype=torch.int64, device=self.device)
@@ -181,10 +180,10 @@ class DistancePass:
                 at = thresholds[:, column, None]
                 # The sample itself, at distance 0, counts among those less or equal.
                 own = 2 * (at[:, 0] > 0).long() + (at[:, 0] == 0).long()
-                less, no_more = torch.count_nonzero(squared < at, 1), _count_up_to(squared, at)
+                less, no_more = torch.count_nonzero(distances < at, 1), _count_up_to(distances, at)
                 twice[:, column] = less + no_more + 1 - own
         else:
-            values = squared.clone()
+            values = distances.clone()
             values[line, line + start] = -torch.inf
             ordered = _sorted(values)
             twice = torch.searchsorted(ordered, thresholds, right=False)

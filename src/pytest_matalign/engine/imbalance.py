@@ -64,7 +64,7 @@ class ImbalancePart(Part):
         """Return ranks (rows, n) of all samples by distance from some: 1 is nearest, ties share."""
         if self._ranks is not None:
             return self._ranks[start:stop]
-        values = as_array(self.space.squared(start, stop)).copy()
+        values = as_array(self.space.distances(start, stop))
         line = np.arange(stop - start)
         values[line, line + start] = -np.inf
         order = np.argsort(values, axis=1)

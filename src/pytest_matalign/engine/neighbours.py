@@ -27,7 +27,7 @@ class Lists:
 
     Attributes:
         ids: (n, K).
-        values: (n, K), falling: inner product less its row mean, or minus a squared distance.
+        values: (n, K), falling: inner product less its row mean, or minus a distance.
         tied_rows: Samples with more neighbours as close as the last listed one, one entry for
             each of these.
         tied_ids: The neighbours left over.
@@ -130,7 +130,7 @@ class Neighbours:
 def neighbour_lists(
     space: Space, *, by_product: int | None = None, by_distance: int | None = None
 ) -> tuple[Lists | None, Lists | None]:
-    """Return the lists by largest inner product and by least distance, from one product of rows.
+    """Return the lists by largest inner product and by least distance, together.
 
     Args:
         space: The embedding.
@@ -146,18 +146,18 @@ def neighbour_lists(
     means = space.row_means() if widths[0] is not None else np.zeros(n)
 
     def work(start: int, stop: int) -> list[Lists | None]:
-        closeness = space.products(start, stop)
         line = torch.arange(stop - start, device=space.device)
         own = (line, line + start)
-        closeness[own] = -torch.inf
+        closeness = None
         found: list[Lists | None] = [None, None]
         if widths[0] is not None:
+            closeness = space.products(start, stop)
+            closeness[own] = -torch.inf
             found[0] = _closest(closeness, widths[0], start, means[start:stop])
         if widths[1] is not None:
-            if not shared:
-                # Half of -|x_i - x_j|^2, but for a constant of the row.
-                closeness -= space.bias
-                closeness -= space.squares / 2
+            if closeness is None or not shared:
+                closeness = space.distances(start, stop).neg_()
+                closeness[own] = -torch.inf
             found[1] = _closest(closeness, widths[1], start, None)
         return found
 

@@ -183,6 +183,10 @@ class Space:
         result[torch.arange(stop - start, device=self.device), own] = 0.0
         return self._spread(result)
 
+    def distances(self, start: int, stop: int) -> torch.Tensor:
+        """Return distances (rows, n) of some rows to all."""
+        return self.squared(start, stop).sqrt()
+
     def hold(self) -> None:
         """Make the whole distance matrix now where there are few samples, to be used often."""
         if self._squared is None and self.n <= self._held:
