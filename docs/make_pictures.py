@@ -20,7 +20,7 @@ from pytest_matalign.progress import embedding_line
 from pytest_matalign.report.companion import build_companion
 from pytest_matalign.report.page import write_html
 from pytest_matalign.scorecard.model import Scorecard, read_scorecard
-from pytest_matalign.scorecard.terminal import lines, style
+from pytest_matalign.scorecard.terminal import Line, lines
 
 DOCS = Path(__file__).parent
 COLUMNS = 88
@@ -48,21 +48,20 @@ def terminal_picture(scorecard: Scorecard) -> str:
     from rich.console import Console
     from rich.text import Text
 
-    text = [line.rstrip() for line in lines(scorecard, width=COLUMNS)]
-    while text and not text[0]:
+    text = list(lines(scorecard, width=COLUMNS))
+    while text and not text[0].text:
         text.pop(0)
     if len(text) > SHOWN_LINES:
         # Whole tables as far as there is room, then what the run ends with.
-        table = max(at for at in range(SHOWN_LINES) if not text[at])
+        table = max(at for at in range(SHOWN_LINES) if not text[at].text)
         names = tuple(f"{suite.name}: " for suite in scorecard.suites)
-        end = next(at for at, line in enumerate(text) if line.startswith(names))
-        text = [*text[:table], "", "…", "", *text[end:]]
+        end = next(at for at, line in enumerate(text) if line.text.startswith(names))
+        text = [*text[:table], *map(Line, ("", "…", "")), *text[end:]]
     console = Console(record=True, width=COLUMNS, file=Path("/dev/null").open("w"))  # noqa: SIM115  written by nobody
     console.print(Text("$ pytest --matalign", style="bold"))
     console.print(Text(" matalign scorecard ".center(COLUMNS, "="), style="bold"))
     for line in text:
-        looks = " ".join(name for name, on in style(line).items() if on)
-        console.print(Text(line, style=looks), no_wrap=True, crop=True)
+        console.print(Text(line.text, style=line.look or ""), no_wrap=True, crop=True)
     svg = console.export_svg(title="pytest --matalign", unique_id="matalign")
     # No font from a network: whoever shows the picture uses a monospaced font of its own.
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)

@@ -165,7 +165,7 @@ def test_changes_name_the_split_and_the_reference_that_lost_most() -> None:
 
 def test_the_terminal_tells_all_of_it_within_its_width() -> None:
     """Changes, samples that moved, stale rows, gates, failures."""
-    found = list(lines(released(), width=80))
+    found = [line.text for line in lines(released(), width=80)]
     assert max(map(len, found)) <= 80
     text = "\n".join(found)
     for words in ("most lost with x", "sample|1 (10%)", "1 rows of the baseline are stale", "mean"):

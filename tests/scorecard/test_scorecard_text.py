@@ -146,12 +146,12 @@ def test_a_row_holds_mean_best_worst_and_control(scorecard: Scorecard) -> None:
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_terminal_lines_fit(scorecard: Scorecard, width: int) -> None:
     """No line is longer than the terminal."""
-    assert max(len(line) for line in terminal.lines(scorecard, width=width)) <= width
+    assert max(len(line.text) for line in terminal.lines(scorecard, width=width)) <= width
 
 
 def test_terminal_names_failures_and_absences(scorecard: Scorecard) -> None:
     """What failed, why; what is missing, why."""
-    text = "\n".join(terminal.lines(scorecard))
+    text = "\n".join(line.text for line in terminal.lines(scorecard))
     assert "a and a-model-with-a-very-long-name-indeed: too far apart" in text.replace(
         "\n    ", " "
     )
@@ -161,7 +161,7 @@ def test_terminal_names_failures_and_absences(scorecard: Scorecard) -> None:
 
 def test_quiet_is_one_line_a_suite(scorecard: Scorecard) -> None:
     """Counts of verdicts, nothing else."""
-    assert list(terminal.lines(scorecard, quiet=True)) == [
+    assert [line.text for line in terminal.lines(scorecard, quiet=True)] == [
         "materials: 3 models, 5 alignments: 2 passed, 1 failed, 1 no-baseline, 1 skipped"
     ]
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pytest_matalign.scorecard.model import Scorecard
-from pytest_matalign.scorecard.terminal import lines, style
+from pytest_matalign.scorecard.terminal import lines
 
 
 @pytest.mark.parametrize(("width", "length"), list(product((60, 80, 120), (6, 30))))
@@ -26,7 +26,7 @@ def test_no_line_is_wider_than_the_terminal(scorecard: Scorecard, width: int, le
             for r in scorecard.alignments
         ),
     )
-    text = list(lines(card, width=width))
+    text = [line.text for line in lines(card, width=width)]
     assert max(map(len, text)) <= width
     rows = [line for line in text if "undec" in line and " models, " not in line]
     assert rows
@@ -34,16 +34,34 @@ def test_no_line_is_wider_than_the_terminal(scorecard: Scorecard, width: int, le
 
 
 @pytest.mark.parametrize(
-    ("line", "looks"),
+    ("verdict", "look"),
     [
-        ("materials / mp-crystals (in-distribution, 500 samples): cknna", {"bold": True}),
-        ("failures: 3", {"red": True}),
-        ("materials: 9 models, 12 alignments: 11 passed, 1 failed", {"red": True}),
-        ("materials: 9 models, 12 alignments: 12 passed", {"green": True}),
-        ("materials: 9 models, 12 alignments: 12 no-baseline", {}),
-        ("1    chgnet-0.3.0    500", {}),
+        ("failed", "red"),
+        ("regressed", "red"),
+        ("error", "red"),
+        ("passed", "green"),
+        ("improved", "green"),
+        ("undecided", None),
+        ("no-baseline", None),
     ],
 )
-def test_lines_are_set_off_by_what_they_say(line: str, looks: dict[str, bool]) -> None:
+def test_the_last_line_is_set_off_by_the_verdicts_it_counts(
+    scorecard: Scorecard, verdict: str, look: str | None
+) -> None:
+    """Red with one failing, green with one that holds, plain where nothing was asked for."""
+    first, *rest = scorecard.alignments
+    others = [msgspec.structs.replace(record, verdict="no-baseline") for record in rest]
+    one = msgspec.structs.replace(first, verdict=verdict)
+    *_, last = lines(msgspec.structs.replace(scorecard, alignments=(one, *others)))
+    assert last.look == look
+
+
+def test_titles_and_failures_are_set_off(scorecard: Scorecard) -> None:
     """In the words of pytest's writer, which leaves them out of files and pipes."""
-    assert style(line) == looks
+    found = list(lines(scorecard))
+    titles = [line.text for line in found if line.markup == {"bold": True}]
+    assert [title.split(" (")[0] for title in titles] == [
+        "descriptors / qm9",
+        "descriptors / ccd-ligands",
+    ]
+    assert next(line.text for line in found if line.look == "red") == "failures: 1"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import permutations as every_order
-from math import factorial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
     from pytest_matalign.metrics.arrays import Float64
 
 PERMUTATIONS = 9999
-EXACT_UP_TO = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,39 +87,20 @@ def rank_correlation(
 
 def spearman(x: Float64, y: Float64) -> float:
     """Return Spearman's rho with mid-ranks; NaN where one side is constant."""
-    from scipy.stats import rankdata
+    from scipy.stats import spearmanr
 
-    return _pearson(rankdata(x), rankdata(y))
-
-
-def _pearson(x: Float64, y: Float64) -> float:
-    x, y = x - x.mean(), y - y.mean()
-    size = float(np.sqrt((x @ x) * (y @ y)))
-    return float(x @ y) / size if size > 0 else float("nan")
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return float("nan")
+    return float(spearmanr(x, y).statistic)
 
 
 def _tested(x: Float64, y: Float64, seed: int) -> tuple[float, float]:
-    from scipy.stats import rankdata
+    from scipy.stats import PermutationMethod, pearsonr, rankdata
 
-    rx, ry = rankdata(x), rankdata(y)
-    observed = _pearson(rx, ry)
-    if np.isnan(observed):
-        return observed, 1.0
-    n = len(rx)
-    if n <= EXACT_UP_TO:
-        orders = every_order(range(n))
-        found = _shuffled(np.array([rx[list(order)] for order in orders]), ry)
-        return observed, float(
-            np.count_nonzero(np.abs(found) >= abs(observed) - 1e-12) / factorial(n)
-        )
-    rng = np.random.Generator(np.random.PCG64([seed, n]))
-    found = _shuffled(np.array([rng.permutation(rx) for _ in range(PERMUTATIONS)]), ry)
-    hits = int(np.count_nonzero(np.abs(found) >= abs(observed) - 1e-12))
-    return observed, (1 + hits) / (1 + PERMUTATIONS)
-
-
-def _shuffled(x: Float64, y: Float64) -> Float64:
-    """Pearson correlations (orders,) of orders of one property (orders, models) with another."""
-    x, y = x - x[0].mean(), y - y.mean()
-    found: Float64 = x @ y / np.sqrt((x[0] @ x[0]) * (y @ y))
-    return found
+    value = spearman(x, y)
+    if np.isnan(value):
+        return value, 1.0
+    # Exact where there are no more orders than permutations would be drawn.
+    rng = np.random.Generator(np.random.PCG64([seed, len(x)]))
+    method = PermutationMethod(n_resamples=PERMUTATIONS, random_state=rng)
+    return value, float(pearsonr(rankdata(x), rankdata(y), method=method).pvalue)

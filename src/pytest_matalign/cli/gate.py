@@ -39,7 +39,7 @@ def command(*, quiet: bool, **given: Any) -> int:
     scorecard = run.scorecard_of(ledger, clock, gates=gates)
     told = write_outputs(run, scorecard)
     shown = terminal.lines(scorecard, width=get_terminal_size().columns, quiet=quiet)
-    for line in (*shown, *told, *annotation_lines(scorecard)):
+    for line in (*(line.text for line in shown), *told, *annotation_lines(scorecard)):
         click.echo(line)
     return 1 if failures(scorecard) else 0
 

@@ -40,7 +40,7 @@ def show(scorecard: Path, *, as_markdown: bool) -> None:
         click.echo(markdown.render(found), nl=False)
         return
     for line in terminal.lines(found, width=get_terminal_size().columns):
-        click.echo(line)
+        click.echo(line.text)
 
 
 @command.command()

@@ -17,8 +17,7 @@ def print_table(
     widths: Sequence[int | None] | None = None,
 ) -> None:
     """Print rows under their heads, in columns of at most these widths."""
-    from tabulate import tabulate
+    from pytest_matalign.scorecard.tables import text_table
 
-    click.echo(
-        tabulate(rows, headers=head, tablefmt="simple", disable_numparse=True, maxcolwidths=widths)
-    )
+    for line in text_table(head, rows, widths=widths):
+        click.echo(line)

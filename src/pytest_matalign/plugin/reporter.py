@@ -71,12 +71,12 @@ class Reporter:
         """Print the scorecard."""
         if self._scorecard is None:
             return
-        from pytest_matalign.scorecard.terminal import lines, style
+        from pytest_matalign.scorecard.terminal import lines
 
         terminalreporter.section("matalign scorecard")
         quiet = config.get_verbosity() < 0
         width = config.get_terminal_writer().fullwidth
         for line in lines(self._scorecard, width=width, quiet=quiet):
-            terminalreporter.write_line(line, **style(line))
-        for line in (*self._told, *annotation_lines(self._scorecard)):
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(line.text, **line.markup)
+        for told in (*self._told, *annotation_lines(self._scorecard)):
+            terminalreporter.write_line(told)

@@ -7,6 +7,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from pytest_matalign.scorecard.summary import in_words
+from pytest_matalign.scorecard.tables import markdown_table
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -92,7 +93,7 @@ def release_markdown(scorecard: Scorecard) -> Iterator[str]:
     """Markdown: gates in the open, details folded."""
     if scorecard.gates:
         rows = [[gate.suite, gate.id, gate.verdict, gate.reason] for gate in scorecard.gates]
-        yield from table(["suite", "gate", "verdict", "reason"], rows)
+        yield from markdown_table(["suite", "gate", "verdict", "reason"], rows)
     found = changes(scorecard)
     if found:
         yield "<details><summary>Against the baseline</summary>"
@@ -109,7 +110,7 @@ def release_markdown(scorecard: Scorecard) -> Iterator[str]:
             for change in found
         ]
         head = ["suite", "split", "metric", "mean change", "most lost", "verdicts"]
-        yield from table(head, rows)
+        yield from markdown_table(head, rows)
         yield "</details>"
         yield ""
     for split, drift in drifts(scorecard):
@@ -119,7 +120,7 @@ def release_markdown(scorecard: Scorecard) -> Iterator[str]:
                 "neighbours kept; samples that moved most</summary>"
             )
             yield ""
-            yield from table(
+            yield from markdown_table(
                 ["sample", "neighbours kept"], [[m.id, f"{m.overlap:.0%}"] for m in drift.moved]
             )
             yield "</details>"
@@ -127,15 +128,6 @@ def release_markdown(scorecard: Scorecard) -> Iterator[str]:
     if scorecard.stale:
         yield f"{len(scorecard.stale)} rows of the baseline are stale; {_CURE}."
         yield ""
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A Markdown table, with what would break it escaped."""
-    from tabulate import tabulate
-
-    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
-    yield tabulate(escaped, headers=head, tablefmt="github", disable_numparse=True)
-    yield ""
 
 
 _CURE = "no check asks for them; drop them with --matalign-update=all"

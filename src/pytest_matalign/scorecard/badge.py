@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 from pytest_matalign.scorecard.summary import failures, verdict_counts
 from pytest_matalign.verdicts.records import measured
+from pytest_matalign.verdicts.verdict import HOLDING
 
 if TYPE_CHECKING:
     from pytest_matalign.scorecard.model import Scorecard
@@ -42,7 +43,7 @@ def _message(scorecard: Scorecard) -> tuple[str, str]:
     if not held:
         return "nothing measured", GREY
     counts = verdict_counts(held)
-    decided = sum(counts[verdict] for verdict in ("passed", "unchanged", "improved"))
+    decided = sum(counts[verdict] for verdict in HOLDING)
     if not decided:
         return f"{len(held)} measured", GREY
     if counts["undecided"]:

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_matalign.scorecard.against_baseline import table
 from pytest_matalign.scorecard.summary import in_words, verdict_counts
+from pytest_matalign.scorecard.tables import markdown_table
 from pytest_matalign.verdicts.baseline import row_of
 from pytest_matalign.verdicts.regression import judge_values
 from pytest_matalign.verdicts.verdict import fails
@@ -110,13 +110,13 @@ def _lines(found: ScorecardComparison) -> Iterator[str]:
         yield f"- {label}: {in_words(verdict_counts(card.alignments))}"
     yield ""
     if worse:
-        yield from table(_HEAD, [_cells(change) for change in worse[:SHOWN]])
+        yield from markdown_table(_HEAD, [_cells(change) for change in worse[:SHOWN]])
     others = [change for change in found.changes if change not in worse]
     if others:
         yield f"<details><summary>Largest other changes ({len(others)} in all)</summary>"
         yield ""
         others.sort(key=lambda change: -abs(change.outcome.difference or 0.0))
-        yield from table(_HEAD, [_cells(change) for change in others[:SHOWN]])
+        yield from markdown_table(_HEAD, [_cells(change) for change in others[:SHOWN]])
         yield "</details>"
         yield ""
     for label, keys in (("before", found.only_before), ("after", found.only_after)):

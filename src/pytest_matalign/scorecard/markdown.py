@@ -15,9 +15,10 @@ from pytest_matalign.scorecard.summary import (
     subject,
     verdict_counts,
 )
+from pytest_matalign.scorecard.tables import markdown_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from pytest_matalign.scorecard.model import Scorecard
 
@@ -47,7 +48,7 @@ def _lines(scorecard: Scorecard) -> Iterator[str]:
     yield ""
     if found:
         rows = [[subject(record), record.reason] for record in found[:SHOWN_FAILURES]]
-        yield from _table(["check", "reason"], rows)
+        yield from markdown_table(["check", "reason"], rows)
     yield from release_markdown(scorecard)
     for table in split_tables(scorecard):
         yield from _split_lines(table)
@@ -59,7 +60,7 @@ def _lines(scorecard: Scorecard) -> Iterator[str]:
     if gaps:
         yield "<details><summary>Models not embedded</summary>"
         yield ""
-        yield from _table(["suite", "model", "splits", "reason"], gaps)
+        yield from markdown_table(["suite", "model", "splits", "reason"], gaps)
         yield "</details>"
 
 
@@ -83,18 +84,10 @@ def _split_lines(table: SplitTable) -> Iterator[str]:
         ]
         for row in table.rows
     ]
-    yield from _table(
+    yield from markdown_table(
         ["model", "modality", "n", "mean", "best", "worst", "control", "verdicts"], rows
     )
     yield "</details>"
-    yield ""
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    from tabulate import tabulate
-
-    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
-    yield tabulate(escaped, headers=head, tablefmt="github", disable_numparse=True)
     yield ""
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from textwrap import shorten, wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_matalign.scorecard.against_baseline import release_lines
 from pytest_matalign.scorecard.summary import (
@@ -18,7 +17,9 @@ from pytest_matalign.scorecard.summary import (
     subject,
     verdict_counts,
 )
+from pytest_matalign.scorecard.tables import text_table
 from pytest_matalign.verdicts.records import measured
+from pytest_matalign.verdicts.verdict import FAILING, HOLDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,36 +35,37 @@ SHORT = {"passed": "pass", "failed": "FAIL", "error": "ERR", "undecided": "undec
 """Column texts of verdicts; `no-baseline` says nothing about a model and is left out."""
 
 
-def lines(scorecard: Scorecard, *, width: int = 80, quiet: bool = False) -> Iterator[str]:
-    """Lines of the scorecard, none longer than `width`; one a suite if `quiet`."""
+class Line(NamedTuple):
+    """A line of text, and how it is set off where there is a terminal to show it."""
+
+    text: str
+    look: Literal["bold", "red", "green"] | None = None
+
+    @property
+    def markup(self) -> dict[str, bool]:
+        """The look in the words of pytest's own writer, which colours terminals only."""
+        return {self.look: True} if self.look else {}
+
+
+def lines(scorecard: Scorecard, *, width: int = 80, quiet: bool = False) -> Iterator[Line]:
+    """Yield the scorecard, no line longer than `width`; one per suite if `quiet`."""
     if not quiet:
         for table in split_tables(scorecard):
             yield from _table_lines(table, width)
-        yield from _missing_lines(scorecard, width)
-        yield from release_lines(scorecard, width=width)
+        yield from map(Line, _missing_lines(scorecard, width))
+        yield from map(Line, release_lines(scorecard, width=width))
         yield from _failure_lines(scorecard, width)
     for suite in scorecard.suites:
         records = [r for r in scorecard.alignments if r.suite == suite.name]
         used = {m for r, _ in measured(records) for m in (r.a, r.b)}
         trained = [m for m in scorecard.models if m.role != "control" and m.id in used]
-        line = (
-            f"{suite.name}: {len(trained)} models, {len(records)} alignments: "
-            f"{in_words(verdict_counts(records))}"
+        counts = verdict_counts(records)
+        look: Literal["red", "green"] | None = (
+            "red" if FAILING & counts.keys() else "green" if HOLDING & counts.keys() else None
         )
-        yield from (
-            [line] if quiet else wrap(line, width, subsequent_indent="  ", break_on_hyphens=False)
-        )
-
-
-def style(line: str) -> dict[str, bool]:
-    """How a line is set off, in the words of pytest's own writer, which colours terminals only."""
-    if _TITLE.match(line):
-        return {"bold": True}
-    if line.startswith("failures: ") or _FAILING.search(line):
-        return {"red": True}
-    if _PASSED.search(line):
-        return {"green": True}
-    return {}
+        text = f"{suite.name}: {len(trained)} models, {len(records)} alignments: {in_words(counts)}"
+        wrapped = wrap(text, width, subsequent_indent="  ", break_on_hyphens=False)
+        yield from (Line(line, look) for line in ([text] if quiet else wrapped))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,31 +96,25 @@ _NARROW = tuple(
     )
 )
 """From the most telling to the narrowest; the first that fits is taken."""
-_TITLE = re.compile(r"\S+ / \S+ \(")
-_FAILING = re.compile(r"^\S+: \d+ models, .*\b(failed|regressed|error)\b")
-_PASSED = re.compile(r"^\S+: \d+ models, .*\b(passed|improved|unchanged)\b")
 
 
-def _table_lines(table: SplitTable, width: int) -> Iterator[str]:
+def _table_lines(table: SplitTable, width: int) -> Iterator[Line]:
     k = f", k = {table.k}" if table.k is not None else ""
-    yield ""
-    yield shorten(
+    yield Line("")
+    title = (
         f"{table.suite.name} / {table.split.id} ({table.split.role}, {table.split.samples} "
-        f"samples): {table.metric}{k}",
-        width,
-        placeholder="…",
+        f"samples): {table.metric}{k}"
     )
+    yield Line(shorten(title, width, placeholder="…"), "bold")
     layouts = [_WIDE, *_NARROW] if width >= WIDE else _NARROW
     for layout in layouts:
         text = _table_text(table, layout)
         if max(map(len, text)) <= width:
             break
-    yield from text
+    yield from map(Line, text)
 
 
 def _table_text(table: SplitTable, layout: _Layout) -> list[str]:
-    from tabulate import tabulate
-
     number = {row.model.id: str(index) for index, row in enumerate(table.rows, 1)}
     rows = []
     for row in table.rows:
@@ -138,8 +134,7 @@ def _table_text(table: SplitTable, layout: _Layout) -> list[str]:
             "verdicts": verdicts,
         }
         rows.append([cells[name] for name in layout.columns])
-    text = tabulate(rows, headers=layout.columns, tablefmt="simple", disable_numparse=True)
-    return [line.rstrip() for line in text.splitlines()]
+    return text_table(layout.columns, rows)
 
 
 def _missing_lines(scorecard: Scorecard, width: int) -> Iterator[str]:
@@ -153,19 +148,18 @@ def _missing_lines(scorecard: Scorecard, width: int) -> Iterator[str]:
             yield shorten(text, width, placeholder="…") if len(text) > width else text
 
 
-def _failure_lines(scorecard: Scorecard, width: int) -> Iterator[str]:
+def _failure_lines(scorecard: Scorecard, width: int) -> Iterator[Line]:
     found = failures(scorecard)
     if found:
-        yield ""
-        yield f"failures: {len(found)}"
+        yield Line("")
+        yield Line(f"failures: {len(found)}", "red")
     for record in found[:SHOWN_FAILURES]:
-        yield from wrap(
-            f"{subject(record)}: {record.reason}", width - 2, initial_indent="  ",
-            subsequent_indent="    ",
-        )  # fmt: skip
+        text = f"{subject(record)}: {record.reason}"
+        wrapped = wrap(text, width - 2, initial_indent="  ", subsequent_indent="    ")
+        yield from map(Line, wrapped)
     if len(found) > SHOWN_FAILURES:
-        yield f"  … and {len(found) - SHOWN_FAILURES} more, in the JSON scorecard"
-    yield ""
+        yield Line(f"  … and {len(found) - SHOWN_FAILURES} more, in the JSON scorecard")
+    yield Line("")
 
 
 def _partner(partner: Partner | None, number: dict[str, str], layout: _Layout) -> str:

@@ -6,6 +6,8 @@ import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from pytest_matalign.scorecard.tables import markdown_table
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -118,13 +120,14 @@ def markdown(report: Report) -> str:
     lines = [f"# {report.title}", "", *_spaced(report.preface)]
     if report.claims:
         lines += ["## Claims of the paper", "", f"{tally(report.claims)}.", ""]
-        lines += [*_markdown_table(_claim_table(report.claims)), ""]
+        claims = _claim_table(report.claims)
+        lines += markdown_table(claims.head, claims.rows)
     for section in report.sections:
         lines += [f"## {section.title}", "", *_spaced(section.text)]
         for figure in section.figures:
             lines += [f"![{figure.caption}]({figure.name}.png)", "", f"*{figure.caption}*", ""]
         for table in section.tables:
-            lines += [f"**{table.caption}**", "", *_markdown_table(table), ""]
+            lines += [f"**{table.caption}**", "", *markdown_table(table.head, table.rows)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -140,14 +143,6 @@ def paragraphs(text: str) -> list[str]:
 
 def _spaced(text: str) -> list[str]:
     return [line for paragraph in paragraphs(text) for line in (paragraph, "")]
-
-
-def _markdown_table(table: Table) -> list[str]:
-    def row(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-    rule = "|" + "|".join(" --- " for _ in table.head) + "|"
-    return [row(table.head), rule, *(row(cells) for cells in table.rows)]
 
 
 def html(report: Report) -> str:

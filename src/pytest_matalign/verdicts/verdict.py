@@ -20,6 +20,8 @@ Verdict = Literal[
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 FAILING: frozenset[Verdict] = frozenset({"failed", "regressed", "error"})
 """Verdicts that make a test, a gate and the exit status fail; see `fails`."""
+HOLDING: frozenset[Verdict] = frozenset({"passed", "unchanged", "improved"})
+"""Verdicts that say that something was asked for and is well."""
 
 
 class Judged(Protocol):
