@@ -74,6 +74,21 @@ class Model:
             sys.exit("enough")
         if self.mood == "slow":
             time.sleep(60)
+        if self.mood == "forks":
+            os.fork()
+        if self.mood == "answers twice":
+            from pytest_matalign.environments import protocol
+
+            once = protocol.write
+            protocol.write = lambda stream, message: (once(stream, message), once(stream, message))
+        if self.mood == "answers another":
+            from msgspec.structs import replace
+            from pytest_matalign.environments import protocol
+
+            once = protocol.write
+            protocol.write = lambda stream, message: once(
+                stream, replace(message, ids=message.ids[::-1])
+            )
         rows = np.array([[len(s.smiles), s.smiles.count("C")] for s in samples], np.float32)
         if self.mood == "nan":
             rows[-1, 0] = np.nan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 from ase.build import molecule
+from safetensors import safe_open
 
 import pytest_matalign
 from pytest_matalign.embeddings.extraction import extract
@@ -22,6 +24,7 @@ from pytest_matalign.embeddings.store import Store
 from pytest_matalign.environments import loading
 from pytest_matalign.environments.folders import built, folder_of
 from pytest_matalign.environments.process import worker_of
+from pytest_matalign.environments.protocol import Probe, Probed
 from pytest_matalign.environments.remote import RemoteModel, SmallerBatchWarning
 from pytest_matalign.environments.spec import environment
 from pytest_matalign.errors import ConfigurationError, ExtractionError, UnavailableError
@@ -29,6 +32,7 @@ from pytest_matalign.splits import load_split
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import ModelCard, Weights
+from pytest_matalign.zoo.model import Model
 from pytest_matalign.zoo.weights.files import weights_digest
 from small_environment import ONLY_THERE, impostor, mark, moody, write_spec
 
@@ -222,17 +226,45 @@ def test_the_environment_is_noted_with_the_rows(small: str, tmp_path: Path) -> N
     source = ZooSource(moody(small))
     extract(source, SMILES[:2], split="s", store=Store(tmp_path), progress=no_progress)
     [entry] = tmp_path.glob("embeddings/*/*.safetensors")
-    head = entry.read_bytes()[8:4000].split(b'"vectors"')[0].decode()
-    assert f"small-{environment(small).digest[:12]}" in head
+    with safe_open(entry, framework="numpy") as file:
+        noted = json.loads(file.metadata()["matalign"])["provenance"]
+    assert noted["environment"] == f"small-{environment(small).digest[:12]}"
+    assert noted["packages"] == {"numpy": np.__version__}
     assert "environment" not in source.identity
 
 
 def test_nothing_of_the_host_but_this_package_is_importable(small: str) -> None:
     """Its other packages stay out, and so do the adapter's neighbours."""
-    reply = worker_of(built(small)).ask(
-        "probe", {"imports": ["pytest_matalign", "numpy", ONLY_THERE, "torch", "pytest", "hosts"]}
-    )
-    assert sorted(reply.fields["failures"]) == ["hosts", "pytest", "torch"]
+    environment = built(small)
+    assert environment is not None
+    imports = ("pytest_matalign", "numpy", ONLY_THERE, "torch", "pytest", "hosts")
+    reply = worker_of(environment).ask(Probe(imports=imports), Probed)
+    assert sorted(reply.failures) == ["hosts", "pytest", "torch"]
+
+
+def test_a_model_that_forks_answers_once(small: str) -> None:
+    """The copy of the worker that comes back from the fork is no worker."""
+    model = loading.load(moody(small, "forks"))
+    expected = loading.load(moody(small)).embed(SMILES)
+    for _ in range(3):
+        np.testing.assert_array_equal(in_batches(model, SMILES), expected)
+
+
+@pytest.mark.parametrize("mood", ["answers twice", "answers another"])
+def test_an_answer_to_another_request_is_never_taken_for_rows(
+    small: str, tmp_path: Path, mood: str
+) -> None:
+    """A frame sent twice would shift every row after it; nothing wrong is stored."""
+    source, store = ZooSource(moody(small, mood)), Store(tmp_path)
+    with pytest.raises(ExtractionError, match="rows cannot be told apart, and was ended"):
+        extract(source, SMILES, split="s", store=store, progress=no_progress)
+    assert not list(tmp_path.glob("embeddings/*/*.safetensors"))
+
+
+def in_batches(model: Model, samples: list[Sample]) -> np.ndarray:
+    size = model.batch_size
+    parts = [model.embed(samples[start : start + size]) for start in range(0, len(samples), size)]
+    return np.concatenate(parts)
 
 
 def test_a_worker_of_another_version_is_refused(nowhere: Path) -> None:
@@ -242,9 +274,9 @@ def test_a_worker_of_another_version_is_refused(nowhere: Path) -> None:
     impostor(
         folder,
         """
-        import json, struct, sys
-        text = json.dumps({"kind": "hello", "fields": {"protocol": 99}, "arrays": []}).encode()
-        sys.stdout.buffer.write(struct.pack("<4sIQ", b"MALN", len(text), 0) + text)
+        import msgspec, struct, sys
+        text = msgspec.msgpack.encode({"kind": "Hello", "protocol": 99})
+        sys.stdout.buffer.write(struct.pack("<4sQ", b"MALN", len(text)) + text)
         """,
     )
     mark(folder, name="other", digest=environment("other").digest)

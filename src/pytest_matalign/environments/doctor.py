@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_matalign.environments.build import size_of
 from pytest_matalign.environments.folders import folder_of, folders, read_built
 from pytest_matalign.environments.process import Worker
+from pytest_matalign.environments.protocol import Probe, Probed
 from pytest_matalign.environments.spec import environment
 from pytest_matalign.errors import MatalignError
 
@@ -60,9 +61,9 @@ def examine(name: str) -> list[Finding]:
 
 
 def _probed(worker: Worker, wanted: Environment, built: Built) -> Iterator[Finding]:
-    reply = worker.ask("probe", {"imports": list(wanted.spec.imports)}).fields
-    yield _versions(wanted, reply["versions"], built)
-    yield _imports(wanted.spec.imports, reply["failures"])
+    reply = worker.ask(Probe(imports=wanted.spec.imports), Probed)
+    yield _versions(wanted, reply.versions, built)
+    yield _imports(wanted.spec.imports, reply.failures)
 
 
 def _versions(wanted: Environment, found: Mapping[str, str], built: Built) -> Finding:

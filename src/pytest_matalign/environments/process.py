@@ -9,11 +9,14 @@ import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 from pytest_matalign.cache import cache_root
 from pytest_matalign.environments import protocol
-from pytest_matalign.environments.protocol import Message, ProtocolError
+from pytest_matalign.environments.protocol import Bye, Failed, Hello, asked_for
+from pytest_matalign.environments.transport import BrokenOffError, ProtocolError
 from pytest_matalign.errors import (
     ConfigurationError,
     ExtractionError,
@@ -22,15 +25,17 @@ from pytest_matalign.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Mapping
 
     from pytest_matalign.environments.folders import Built
+    from pytest_matalign.environments.protocol import AnyReply, Loaded, Request
+    from pytest_matalign.zoo.card import ModelCard
 
+_Reply = TypeVar("_Reply", bound=protocol.Reply)
 MOST_WORKERS = 2
 """Live workers a process keeps; each may hold a model and a copy of torch in memory."""
 _PATIENCE_S = 5.0
+_NONSENSE_S = 2.0
 _DYING_S = 30.0
 """A large process takes a while to be taken down after its pipe has closed."""
 _LAST_LINES = 8
@@ -54,6 +59,10 @@ class ModelFailedError(MatalignError):
     """The model's own code raised in the worker; the cause holds the traceback from there."""
 
 
+class WorkerConfusedError(MatalignError):
+    """A worker answered something else than what it was asked."""
+
+
 class WorkerTraceback(Exception):  # noqa: N818  it stands for another exception, of any name
     """What a worker's traceback said."""
 
@@ -71,9 +80,10 @@ class Worker:
 
     def __init__(self, environment: Built) -> None:
         self.environment = environment
-        self.holds: object = None
-        """What is loaded in it; told by whoever loads."""
+        self.holds: tuple[ModelCard, Loaded] | None = None
+        """What is loaded in it and what it said then; told by whoever loads."""
         self._words = ""
+        self._asked = 0
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end` and `kill`
         script = str(_bootstrap())
         try:
@@ -104,28 +114,42 @@ class Worker:
         """Whether it can be asked."""
         return self._process.poll() is None
 
-    def ask(
-        self, kind: str, fields: Mapping[str, Any], arrays: Sequence[NDArray[Any]] = ()
-    ) -> Message:
+    def ask(self, request: Request, wanted: type[_Reply]) -> _Reply:
         """Send a request and wait for its answer; an interrupt ends the worker.
+
+        Args:
+            request: Numbered here.
+            wanted: What answers it.
 
         Raises:
             WorkerDiedError: If it ends instead of answering.
+            WorkerConfusedError: If it answers another request; it is ended.
             OutOfMemoryInWorkerError: If memory ran out and it lives on.
             ModelFailedError: If a model's code raised.
             MatalignError: Whatever this package raised on purpose in the worker.
         """
         assert self._process.stdin is not None
+        self._asked += 1
+        request = msgspec.structs.replace(request, number=self._asked)
         try:
-            protocol.write(self._process.stdin, Message(kind, fields, tuple(arrays)))
+            protocol.write(self._process.stdin, request)
             reply = self._read()
         except (ProtocolError, OSError) as error:
-            raise self._death() from error
+            raise self._death(error) from error
         except BaseException:
             self.kill()
             raise
-        if reply.kind == "error":
-            _raise(reply.fields)
+        if (reply.number, reply.ids) != (request.number, asked_for(request)):
+            self.kill()
+            raise WorkerConfusedError(
+                f"answered request {reply.number} where {request.number} was asked, or other "
+                "samples than were asked for, so that its rows cannot be told apart, and was ended"
+            )
+        if isinstance(reply, Failed):
+            raise _raised(reply)
+        if not isinstance(reply, wanted):
+            self.kill()
+            raise WorkerConfusedError(f"answered with {type(reply).__name__} and was ended")
         return reply
 
     def end(self) -> None:
@@ -133,7 +157,7 @@ class Worker:
         if self.alive:
             assert self._process.stdin is not None
             with suppress(OSError, subprocess.TimeoutExpired):
-                protocol.write(self._process.stdin, Message("bye"))
+                protocol.write(self._process.stdin, Bye())
                 self._process.wait(_PATIENCE_S)
         self.kill()
 
@@ -152,31 +176,32 @@ class Worker:
 
     def _greeted(self) -> str:
         hello = self._read_or_death()
-        if hello.kind != "hello" or hello.fields.get("protocol") != protocol.PROTOCOL:
+        if not isinstance(hello, Hello) or hello.protocol != protocol.PROTOCOL:
             raise ConfigurationError(
                 f"The worker of the environment {self.environment.name} speaks version "
-                f"{hello.fields.get('protocol')} of the protocol, this process version "
+                f"{getattr(hello, 'protocol', None)} of the protocol, this process version "
                 f"{protocol.PROTOCOL}: pytest-matalign changed while it ran; start it again."
             )
-        return str(hello.fields["python"])
+        return hello.python
 
-    def _read_or_death(self) -> Message:
+    def _read_or_death(self) -> AnyReply:
         try:
             return self._read()
         except ProtocolError as error:
-            raise self._death() from error
+            raise self._death(error) from error
 
-    def _read(self) -> Message:
+    def _read(self) -> AnyReply:
         assert self._process.stdout is not None
-        reply = protocol.read(self._process.stdout)
+        reply = protocol.read_reply(self._process.stdout)
         if reply is None:
-            raise ProtocolError("The pipe was closed.")
+            raise BrokenOffError("The pipe was closed.")
         return reply
 
-    def _death(self) -> WorkerDiedError:
+    def _death(self, error: Exception) -> WorkerDiedError:
         """How it ended, once it has; a worker that talks nonsense and lives is ended here."""
         try:
-            self._process.wait(_DYING_S)
+            closed = isinstance(error, BrokenOffError | OSError)
+            self._process.wait(_DYING_S if closed else _NONSENSE_S)
         except subprocess.TimeoutExpired:
             self.kill()
             return WorkerDiedError("sent something that is not an answer and was ended")
@@ -207,14 +232,14 @@ def _exit_of(code: int) -> str:
     return f"was ended by {name}{hint}"
 
 
-def _raise(fields: Mapping[str, Any]) -> None:
-    """Raise in the host what a worker answered instead of a result."""
-    kind, sentence = fields["kind"], fields["sentence"]
-    if kind in _OURS:
-        raise _OURS[kind](sentence)
-    said = f"{kind}: {sentence}"
-    error = OutOfMemoryInWorkerError if fields["memory"] else ModelFailedError
-    raise error(said) from WorkerTraceback(fields["traceback"])
+def _raised(reply: Failed) -> MatalignError:
+    """What to raise in the host for what a worker answered instead of a result."""
+    if reply.error in _OURS:
+        return _OURS[reply.error](reply.sentence)
+    kind = OutOfMemoryInWorkerError if reply.memory else ModelFailedError
+    error = kind(f"{reply.error}: {reply.sentence}")
+    error.__cause__ = WorkerTraceback(reply.traceback)
+    return error
 
 
 def _variables() -> dict[str, str]:

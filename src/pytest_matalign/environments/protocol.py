@@ -1,132 +1,219 @@
-"""What host and worker say to each other: frames of JSON and raw arrays over a pipe.
+"""What host and worker say to each other: structs in MessagePack, framed, over a pipe.
 
-A frame is the prefix below, a JSON object, and the bytes of arrays one after the other; nothing
-is ever unpickled. The worker speaks first, with `hello`, and then answers each request once:
+The worker speaks first, with `Hello`, and then answers each request once, with the struct named
+beside it or with `Failed`. Every request has a number, and its answer repeats the number and the
+ids of the samples that were asked for: an answer given twice, or to another question, is told
+from the right one. Nothing is ever unpickled.
 
-| request | fields | answer | fields |
-|---|---|---|---|
-| | | `hello` | `protocol`, `python` |
-| `digest` | `card` | `digest` | `digest` |
-| `load` | `card`, `allow_pickle` | `loaded` | `batch_size` |
-| `refuse` | `samples`, of one | `refused` | `reason` |
-| `embed` | `samples` | `embedded` | the array [samples, width] |
-| `probe` | `imports` | `probed` | `versions`, `failures` |
-| `bye` | | none, the worker ends | |
-
-Any of them may be answered by `error` with `kind` (name of the exception's class), `sentence`,
-`traceback`, and `memory`, true where memory ran out. `digest` and `load` also carry `provides`:
-where the host keeps the package of an adapter that is not of this distribution.
+The frame is a mark and a length, and not that of `multiprocessing.connection`, which has no mark:
+there, what a package prints into the pipe is taken for the length of a message to wait for.
 """
 
 from __future__ import annotations
 
-import json
 import struct
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
+import msgspec
 
-from pytest_matalign.errors import MatalignError
+from pytest_matalign.environments.transport import (
+    BrokenOffError,
+    ProtocolError,
+    SentArray,
+    SentSample,
+)
+from pytest_matalign.zoo.card import ModelCard  # noqa: TC001  msgspec resolves it at run time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import IO
 
-    from numpy.typing import NDArray
-
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised whenever a frame or a message changes."""
-_MAGIC = b"MALN"
-_PREFIX = struct.Struct("<4sIQ")
-"""Magic, bytes of JSON, bytes of arrays."""
-_LARGEST_JSON = 2**28
+_MARK = b"MALN"
+_PREFIX = struct.Struct("<4sQ")
+"""Mark, bytes of the message."""
+LARGEST = 2**32
+"""Bytes of a message."""
 
 
-class ProtocolError(MatalignError):
-    """What came through the pipe is not a frame."""
+class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True):
+    """What the host asks; `number` is given by whoever sends it."""
+
+    number: int = 0
 
 
-@dataclass(frozen=True)
-class Message:
-    """One frame.
+class OfCard(Request, frozen=True, kw_only=True):
+    """A request about a model."""
 
-    Attributes:
-        kind: What is asked or answered.
-        fields: JSON-plain values.
-        arrays: Of booleans, integers or floats, of any shape.
-    """
-
-    kind: str
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    arrays: tuple[NDArray[Any], ...] = ()
+    card: ModelCard
+    provides: dict[str, str] = {}
+    """Where the host keeps the package of an adapter that is not of this distribution, by name."""
 
 
-def write(stream: IO[bytes], message: Message) -> None:
+class Digest(OfCard, frozen=True, kw_only=True):
+    """What identifies the weights? `Digested`."""
+
+
+class Load(OfCard, frozen=True, kw_only=True):
+    """Load this model in the place of any other: `Loaded`."""
+
+    allow_pickle: bool = False
+
+
+class OfSamples(Request, frozen=True, kw_only=True):
+    """A request to the model that is loaded."""
+
+    samples: tuple[SentSample, ...]
+
+
+class Refuse(OfSamples, frozen=True, kw_only=True):
+    """Does the model refuse this one sample? `Refused`."""
+
+
+class Embed(OfSamples, frozen=True, kw_only=True):
+    """The rows of these samples: `Embedded`."""
+
+
+class Probe(Request, frozen=True, kw_only=True):
+    """What is installed, and which of these modules cannot be imported? `Probed`."""
+
+    imports: tuple[str, ...]
+
+
+class Bye(Request, frozen=True, kw_only=True):
+    """End; there is no answer."""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True):
+    """What the worker answers."""
+
+    number: int = 0
+    """Of the request."""
+    ids: tuple[str, ...] = ()
+    """Of the samples in the request."""
+
+
+class Hello(Reply, frozen=True, kw_only=True):
+    """The worker is there."""
+
+    protocol: int
+    python: str = ""
+
+
+class Digested(Reply, frozen=True, kw_only=True):
+    """`zoo.weights.files.weights_digest` of the card, by the files there."""
+
+    digest: str
+
+
+class Loaded(Reply, frozen=True, kw_only=True):
+    """The model is in memory, run by these versions of its packages."""
+
+    batch_size: int
+    packages: dict[str, str]
+
+
+class Refused(Reply, frozen=True, kw_only=True):
+    """Why the model refuses the sample; None if it does not."""
+
+    reason: str | None
+
+
+class Embedded(Reply, frozen=True, kw_only=True):
+    """The rows [samples, width]."""
+
+    vectors: SentArray
+
+
+class Probed(Reply, frozen=True, kw_only=True):
+    """Version by distribution, and why a module cannot be imported, for those that cannot."""
+
+    versions: dict[str, str]
+    failures: dict[str, str]
+
+
+class Failed(Reply, frozen=True, kw_only=True):
+    """An exception instead of an answer."""
+
+    error: str
+    """Name of its class."""
+    sentence: str
+    traceback: str
+    memory: bool
+    """Whether memory ran out."""
+
+
+AnyRequest = Digest | Load | Refuse | Embed | Probe | Bye
+AnyReply = Hello | Digested | Loaded | Refused | Embedded | Probed | Failed
+
+
+_Message = TypeVar("_Message")
+
+
+def asked_for(request: Request) -> tuple[str, ...]:
+    """Return the ids of the samples in a request, which its answer has to repeat."""
+    return tuple(one.id for one in request.samples) if isinstance(request, OfSamples) else ()
+
+
+def write(stream: IO[bytes], message: Request | Reply) -> None:
     """Send one message.
 
     Raises:
-        ProtocolError: If an array is of objects or text.
+        ProtocolError: If it is larger than a frame may be.
         OSError: If nobody reads the pipe any more.
     """
-    arrays = [_portable(array) for array in message.arrays]
-    head = {
-        "kind": message.kind,
-        "fields": dict(message.fields),
-        "arrays": [{"dtype": array.dtype.str, "shape": array.shape} for array in arrays],
-    }
-    text = json.dumps(head).encode()
-    stream.write(_PREFIX.pack(_MAGIC, len(text), sum(array.nbytes for array in arrays)))
-    stream.write(text)
-    for array in arrays:
-        stream.write(array.tobytes())
+    try:
+        content = msgspec.msgpack.encode(message)
+    except (ValueError, OverflowError) as error:  # MessagePack has lengths of 32 bits
+        raise ProtocolError(f"A message cannot be sent: {error}.") from error
+    stream.write(_PREFIX.pack(_MARK, len(content)))
+    stream.write(content)
     stream.flush()
 
 
-def read(stream: IO[bytes]) -> Message | None:
-    """Receive one message, or None where the other side has closed the pipe between two.
+def read_request(stream: IO[bytes]) -> AnyRequest | None:
+    """Receive one request, or None where the host has closed the pipe.
 
     Raises:
         ProtocolError: If the stream breaks off inside a frame or holds something else.
     """
+    content = _content(stream)
+    return None if content is None else _decoded(_REQUESTS, content)
+
+
+def read_reply(stream: IO[bytes]) -> AnyReply | None:
+    """Receive one reply, or None where the worker has closed the pipe.
+
+    Raises:
+        ProtocolError: As `read_request`.
+    """
+    content = _content(stream)
+    return None if content is None else _decoded(_REPLIES, content)
+
+
+def _content(stream: IO[bytes]) -> bytes | None:
     prefix = stream.read(_PREFIX.size)
     if not prefix:
         return None
-    if len(prefix) < _PREFIX.size:
-        raise ProtocolError("The pipe broke off inside a frame.")
-    magic, text_size, array_size = _PREFIX.unpack(prefix)
-    if magic != _MAGIC or text_size > _LARGEST_JSON:
+    if not prefix.startswith(_MARK[: len(prefix)]):
         raise ProtocolError(f"The pipe carries something that is not a frame: {prefix!r}.")
-    text, content = stream.read(text_size), stream.read(array_size)
-    if len(text) < text_size or len(content) < array_size:
-        raise ProtocolError("The pipe broke off inside a frame.")
+    if len(prefix) < _PREFIX.size:
+        raise BrokenOffError("The pipe broke off inside a frame.")
+    _, size = _PREFIX.unpack(prefix)
+    if size > LARGEST:
+        raise ProtocolError(f"The pipe announces a message of {size} bytes.")
+    content = stream.read(size)
+    if len(content) < size:
+        raise BrokenOffError("The pipe broke off inside a frame.")
+    return content
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[_Message], content: bytes) -> _Message:
     try:
-        head = json.loads(text)
-        arrays = _arrays(head["arrays"], content)
-        return Message(head["kind"], head["fields"], arrays)
-    except (ValueError, KeyError, TypeError) as error:
+        return decoder.decode(content)
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ProtocolError(f"A frame does not hold together: {error}.") from error
 
 
-def _portable(array: NDArray[Any]) -> NDArray[Any]:
-    """Contiguous, little-endian, of numbers."""
-    if array.dtype.kind not in "biuf":
-        raise ProtocolError(f"An array of dtype {array.dtype} cannot be sent; send numbers.")
-    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).reshape(array.shape)
-
-
-def _arrays(heads: list[Mapping[str, Any]], content: bytes) -> tuple[NDArray[Any], ...]:
-    found: list[NDArray[Any]] = []
-    start = 0
-    for head in heads:
-        dtype = np.dtype(head["dtype"])
-        if dtype.kind not in "biuf":
-            raise ValueError(f"dtype {dtype} is not one of numbers")
-        count = int(np.prod(head["shape"], dtype=np.int64))
-        # Copied, so that it can be written to: a view of bytes cannot.
-        array = np.frombuffer(content, dtype=dtype, count=count, offset=start).copy()
-        found.append(array.reshape(head["shape"]).astype(dtype.newbyteorder("="), copy=False))
-        start += count * dtype.itemsize
-    if start != len(content):
-        raise ValueError(f"{len(content) - start} bytes belong to no array")
-    return tuple(found)
+_REQUESTS = msgspec.msgpack.Decoder(AnyRequest)
+_REPLIES = msgspec.msgpack.Decoder(AnyReply)

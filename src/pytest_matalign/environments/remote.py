@@ -5,18 +5,30 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
 import numpy as np
 
 from pytest_matalign.environments.process import (
     ModelFailedError,
     OutOfMemoryInWorkerError,
+    WorkerConfusedError,
     WorkerDiedError,
     worker_of,
 )
-from pytest_matalign.environments.transport import packed
+from pytest_matalign.environments.protocol import (
+    Digest,
+    Digested,
+    Embed,
+    Embedded,
+    Load,
+    Loaded,
+    Refuse,
+    Refused,
+    Reply,
+    asked_for,
+)
+from pytest_matalign.environments.transport import received_array, sent_samples
 from pytest_matalign.errors import ExtractionError
 
 if TYPE_CHECKING:
@@ -26,12 +38,13 @@ if TYPE_CHECKING:
 
     from pytest_matalign.environments.folders import Built
     from pytest_matalign.environments.process import Worker
-    from pytest_matalign.environments.protocol import Message
+    from pytest_matalign.environments.protocol import OfSamples
+    from pytest_matalign.environments.transport import SentSample
     from pytest_matalign.splits.sample import Sample
     from pytest_matalign.zoo.card import ModelCard
 
 _OWN_PACKAGE = "pytest_matalign"
-_NOTED = ("torch", "numpy")
+_Reply = TypeVar("_Reply", bound=Reply)
 
 
 class SmallerBatchWarning(UserWarning):
@@ -47,7 +60,7 @@ class RemoteModel:
     Attributes:
         batch_size: As the adapter says; a batch that is too much is halved until it fits, and
             later ones are cut to what did.
-        provenance: What is noted with the embeddings: environment, Python, torch, numpy.
+        provenance: What is noted with the rows: the environment, its Python and packages.
 
     Raises:
         UnavailableError: If the model cannot be loaded there.
@@ -59,16 +72,15 @@ class RemoteModel:
         self._allow_pickle = allow_pickle
         self._limit: int | None = None
         self.batch_size = 1
+        self._packages: Mapping[str, str] = {}
         try:
             worker = self._worker()
         except WorkerDiedError as death:
             raise ExtractionError(f"{self._where} {death} while it loaded the weights.") from death
-        record = environment.record
-        versions = {name: record.packages[name] for name in _NOTED if name in record.packages}
         self.provenance: Mapping[str, Any] = {
             "environment": environment.folder.name,
             "python": worker.python,
-            **versions,
+            "packages": self._packages,
         }
 
     def refuse(self, sample: Sample) -> str | None:
@@ -78,11 +90,9 @@ class RemoteModel:
             ExtractionError: If the adapter fails or ends the worker.
         """
         try:
-            reply = self._ask("refuse", [sample])
+            return self._ask(Refuse(samples=self._sent([sample])), Refused).reason
         except (WorkerDiedError, OutOfMemoryInWorkerError) as death:
             raise self._beyond_help(sample, death) from death
-        reason: str | None = reply.fields["reason"]
-        return reason
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return [len(samples), width] as the adapter does; the caller checks the values.
@@ -106,7 +116,8 @@ class RemoteModel:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _rows(self, batch: Sequence[Sample]) -> NDArray[np.float32]:
-        [vectors] = self._ask("embed", batch).arrays
+        reply = self._ask(Embed(samples=self._sent(batch)), Embedded)
+        vectors: NDArray[np.float32] = received_array(reply.vectors)
         # Parts of a batch are joined: a row too many in one must not make up for one in another.
         if len(batch) < self.batch_size and vectors.ndim and len(vectors) != len(batch):
             raise ExtractionError(
@@ -115,28 +126,36 @@ class RemoteModel:
             )
         return vectors
 
-    def _ask(self, kind: str, samples: Sequence[Sample]) -> Message:
-        heads, arrays = packed(samples, forms=self._card.inputs)
+    def _sent(self, samples: Sequence[Sample]) -> tuple[SentSample, ...]:
+        return sent_samples(samples, forms=self._card.inputs)
+
+    def _ask(self, request: OfSamples, wanted: type[_Reply]) -> _Reply:
+        ids = asked_for(request)
         try:
-            return self._worker().ask(kind, {"samples": heads}, arrays)
+            return self._worker().ask(request, wanted)
         except ModelFailedError as error:
-            span = " to ".join(dict.fromkeys((samples[0].id, samples[-1].id)))
+            span = " to ".join(dict.fromkeys((ids[0], ids[-1])))
             raise ExtractionError(f"{self._where} failed on {span}: {error}") from error.__cause__
+        except WorkerConfusedError as error:
+            raise ExtractionError(f"{self._where} {error}.") from error
 
     def _worker(self) -> Worker:
         """The environment's worker, with this model loaded."""
         worker = worker_of(self._environment)
-        if worker.holds != self._card:
+        if worker.holds is None or worker.holds[0] != self._card:
             worker.holds = None
-            fields = {**_request(self._card), "allow_pickle": self._allow_pickle}
+            request = Load(
+                card=self._card, provides=_provided(self._card), allow_pickle=self._allow_pickle
+            )
             try:
-                reply = worker.ask("load", fields)
+                reply = worker.ask(request, Loaded)
             except (ModelFailedError, OutOfMemoryInWorkerError) as error:
                 raise ExtractionError(
                     f"{self._where} failed while it loaded the weights: {error}"
                 ) from error.__cause__
-            self.batch_size = reply.fields["batch_size"]
-            worker.holds = self._card
+            worker.holds = self._card, reply
+        _, told = worker.holds
+        self.batch_size, self._packages = told.batch_size, told.packages
         return worker
 
     def _beyond_help(self, sample: Sample, death: Exception) -> ExtractionError:
@@ -155,18 +174,18 @@ def remote_digest(card: ModelCard, environment: Built) -> str:
         ExtractionError: If the worker dies.
     """
     try:
-        reply = worker_of(environment).ask("digest", _request(card))
-    except (WorkerDiedError, OutOfMemoryInWorkerError, ModelFailedError) as error:
+        request = Digest(card=card, provides=_provided(card))
+        return worker_of(environment).ask(request, Digested).digest
+    except (
+        WorkerDiedError,
+        WorkerConfusedError,
+        OutOfMemoryInWorkerError,
+        ModelFailedError,
+    ) as error:
         raise ExtractionError(
             f"model {card.id!r} in the environment {environment.name} {error}, while its weights "
             "were read."
         ) from error
-    digest: str = reply.fields["digest"]
-    return digest
-
-
-def _request(card: ModelCard) -> dict[str, Any]:
-    return {"card": msgspec.to_builtins(card), "provides": _provided(card)}
 
 
 def _provided(card: ModelCard) -> dict[str, str]:

@@ -16,16 +16,30 @@ import msgspec
 import numpy as np
 
 from pytest_matalign.environments import protocol
-from pytest_matalign.environments.protocol import Message
-from pytest_matalign.environments.transport import unpacked
+from pytest_matalign.environments.protocol import (
+    Bye,
+    Digest,
+    Digested,
+    Embed,
+    Embedded,
+    Failed,
+    Hello,
+    Load,
+    Loaded,
+    Probe,
+    Probed,
+    Refuse,
+    Refused,
+)
+from pytest_matalign.environments.transport import received_samples, sent_array
 from pytest_matalign.errors import ConfigurationError, ExtractionError
-from pytest_matalign.zoo.card import ModelCard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
     from types import ModuleType
     from typing import BinaryIO
 
+    from pytest_matalign.environments.protocol import AnyRequest, Reply
     from pytest_matalign.zoo.model import Model
 
 _WATCH_S = 1.0
@@ -39,10 +53,13 @@ def main() -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     version = ".".join(str(part) for part in sys.version_info[:3])
-    protocol.write(outgoing, Message("hello", {"protocol": protocol.PROTOCOL, "python": version}))
-    worker = _Worker()
-    while (request := protocol.read(incoming)) is not None and request.kind != "bye":
-        protocol.write(outgoing, worker.answer(request))
+    protocol.write(outgoing, Hello(protocol=protocol.PROTOCOL, python=version))
+    worker, own = _Worker(), os.getpid()
+    while (request := protocol.read_request(incoming)) is not None and not isinstance(request, Bye):
+        reply = worker.answer(request)
+        if os.getpid() != own:
+            os._exit(0)  # a fork of the model's code came back here; one answer is enough
+        protocol.write(outgoing, reply)
     sys.stderr.flush()
     # Some packages leave threads behind that would keep the interpreter from ending.
     os._exit(0)
@@ -76,55 +93,55 @@ class _Worker:
         self._name = ""
         self._hosts = _HostPackages()
         sys.meta_path.append(self._hosts)
-        self._answers: Mapping[str, Callable[[Message], Message]] = {
-            "digest": self._digest,
-            "load": self._load,
-            "refuse": self._refuse,
-            "embed": self._embed,
-            "probe": self._probe,
-        }
 
-    def answer(self, request: Message) -> Message:
-        """The answer to a request, an `error` if the model's code raises anything at all."""
+    def answer(self, request: AnyRequest) -> Reply:
+        """The answer to a request, a `Failed` if the model's code raises anything at all."""
         try:
-            return self._answers.get(request.kind, _unknown)(request)
+            reply = self._answer(request)
         except BaseException as error:  # noqa: BLE001  packages raise SystemExit, too; all is told
-            return Message(
-                "error",
-                {
-                    "kind": type(error).__name__,
-                    "sentence": str(error),
-                    "traceback": traceback.format_exc(),
-                    "memory": _lacks_memory(error),
-                },
+            reply = Failed(
+                error=type(error).__name__,
+                sentence=str(error),
+                traceback=traceback.format_exc(),
+                memory=_lacks_memory(error),
             )
+        return msgspec.structs.replace(
+            reply, number=request.number, ids=protocol.asked_for(request)
+        )
 
-    def _card(self, request: Message) -> ModelCard:
-        self._hosts.packages.update(request.fields["provides"])
-        return msgspec.convert(request.fields["card"], ModelCard)
+    def _answer(self, request: AnyRequest) -> Reply:
+        match request:
+            case Digest():
+                return self._digest(request)
+            case Load():
+                return self._load(request)
+            case Refuse():
+                [sample] = received_samples(request.samples)
+                return Refused(reason=self._loaded().refuse(sample))
+            case Embed():
+                return self._embed(request)
+            case Probe():
+                return Probed(versions=installed_versions(), failures=_failures(request.imports))
+            case Bye():
+                raise AssertionError("nobody answers a good-bye")
 
-    def _digest(self, request: Message) -> Message:
+    def _digest(self, request: Digest) -> Digested:
         from pytest_matalign.zoo.weights.files import weights_digest
 
-        return Message("digest", {"digest": weights_digest(self._card(request))})
+        self._hosts.packages.update(request.provides)
+        return Digested(digest=weights_digest(request.card))
 
-    def _load(self, request: Message) -> Message:
-        from pytest_matalign.zoo.adapter import load_here
+    def _load(self, request: Load) -> Loaded:
+        from pytest_matalign.zoo.adapter import load_here, packages_of
 
         self._model = None  # freed before the next one asks for memory
-        card = self._card(request)
-        self._model, self._name = (
-            load_here(card, allow_pickle=request.fields["allow_pickle"]),
-            card.id,
-        )
-        return Message("loaded", {"batch_size": int(self._model.batch_size)})
+        self._hosts.packages.update(request.provides)
+        card = request.card
+        self._model, self._name = load_here(card, allow_pickle=request.allow_pickle), card.id
+        return Loaded(batch_size=int(self._model.batch_size), packages=packages_of(card))
 
-    def _refuse(self, request: Message) -> Message:
-        [sample] = unpacked(request.fields["samples"], request.arrays)
-        return Message("refused", {"reason": self._loaded().refuse(sample)})
-
-    def _embed(self, request: Message) -> Message:
-        samples = unpacked(request.fields["samples"], request.arrays)
+    def _embed(self, request: Embed) -> Embedded:
+        samples = received_samples(request.samples)
         _one_thread()
         vectors = np.asarray(self._loaded().embed(samples))
         if vectors.dtype.kind not in "biuf":
@@ -132,22 +149,12 @@ class _Worker:
                 f"{self._name} returned an array of dtype {vectors.dtype}; return one "
                 "two-dimensional float array [samples, width]."
             )
-        return Message("embedded", arrays=(vectors,))
+        return Embedded(vectors=sent_array(vectors))
 
     def _loaded(self) -> Model:
         if self._model is None:
             raise ConfigurationError("The worker was asked to embed before it was told to load.")
         return self._model
-
-    def _probe(self, request: Message) -> Message:
-        return Message(
-            "probed",
-            {"versions": installed_versions(), "failures": _failures(request.fields["imports"])},
-        )
-
-
-def _unknown(request: Message) -> NoReturn:
-    raise ConfigurationError(f"A worker does not know the request {request.kind!r}.")
 
 
 def installed_versions() -> dict[str, str]:
