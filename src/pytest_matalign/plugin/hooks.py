@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_matalign.plugin import hookspecs
 from pytest_matalign.plugin.stash import SESSION
 from pytest_matalign.run.options import count, on_command_line
 
@@ -42,6 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             metavar=one.metavar,
             help=one.help_text,
         )
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks that others may implement."""
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Reporter:
     """Hooks of the process that talks to the user."""
 
-    def __init__(self, session: MatalignSession) -> None:
-        self._session = session
+    def __init__(self, session: MatalignSession, config: pytest.Config) -> None:
+        self._session, self._config = session, config
         self._scorecard: Scorecard | None = None
         self._gates: list[GateRecord] = []
         self._told: list[str] = []
@@ -31,6 +31,7 @@ class Reporter:
         """Take the record off a report, from this process or from a worker."""
         if (record := carried(report)) is not None:
             self._session.ledger.add(record)
+            self._config.hook.pytest_matalign_record(config=self._config, record=record)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -63,6 +64,7 @@ class Reporter:
         if not scorecard.embeddings and not scorecard.alignments:
             return
         self._scorecard = scorecard
+        self._config.hook.pytest_matalign_scorecard(config=self._config, scorecard=scorecard)
         self._told = write_outputs(self._session, scorecard)
 
     def pytest_terminal_summary(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.obtain import ProgressLine
     from pytest_matalign.scorecard.model import Scorecard
     from pytest_matalign.verdicts.records import GateRecord
+    from pytest_matalign.zoo.card import ModelCard
 
 Known = TypeVar("Known")
 
@@ -29,7 +30,7 @@ Known = TypeVar("Known")
 class MatalignSession(SuiteRun):
     """One pytest run over suites, and every record so far."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, *, cards: Iterable[ModelCard]) -> None:
         super().__init__(
             settings_of(
                 {
@@ -42,6 +43,7 @@ class MatalignSession(SuiteRun):
                 run_id=getattr(config, "workerinput", {}).get("testrunuid"),
             ),
             progress=self._line,
+            cards=cards,
         )
         self._worker: Mapping[str, str] = getattr(config, "workerinput", {})
         self.teller: Teller | None = None

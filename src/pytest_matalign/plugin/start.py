@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import pytest
 
-from pytest_matalign.errors import MatalignError
+from pytest_matalign.errors import ConfigurationError, MatalignError
 from pytest_matalign.plugin.progress import teller
 from pytest_matalign.plugin.reporter import Reporter
 from pytest_matalign.plugin.session import MatalignSession
+from pytest_matalign.zoo.card_file import parse_cards
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_matalign.zoo.card import ModelCard
 
 
 def start(config: pytest.Config) -> MatalignSession:
@@ -17,14 +26,30 @@ def start(config: pytest.Config) -> MatalignSession:
         pytest.UsageError: With one sentence, if an option, table or suite is wrong.
     """
     try:
-        session = MatalignSession(config)
+        session = MatalignSession(config, cards=_own_cards(config))
         session.check()
     except MatalignError as error:
         raise pytest.UsageError(str(error)) from None
     # Only the process that talks to the user gathers records and reports them.
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Reporter(session), "matalign-reporter")
+        config.pluginmanager.register(Reporter(session, config), "matalign-reporter")
         session.teller = teller(config, session.samples_of)
         if session.teller is not None:
             config.pluginmanager.register(session.teller, "matalign-progress")
     return session
+
+
+def _own_cards(config: pytest.Config) -> Iterator[ModelCard]:
+    """Cards that implementations of `pytest_matalign_cards` bring."""
+    for found in config.hook.pytest_matalign_cards(config=config):
+        for one in found:
+            if not isinstance(one, Path):
+                yield one
+                continue
+            try:
+                text = one.read_text("utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigurationError(
+                    f"{one}, which pytest_matalign_cards names, cannot be read: {error}."
+                ) from None
+            yield from parse_cards(text, file=str(one))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_matalign.embeddings.candidate import resolve_candidate
+from pytest_matalign.embeddings.candidate import Candidate, resolve_candidate
 from pytest_matalign.embeddings.obtain import Door
 from pytest_matalign.embeddings.policy import Sources
 from pytest_matalign.embeddings.store import Store
@@ -26,10 +26,9 @@ from pytest_matalign.verdicts.baseline import stale_rows
 from pytest_matalign.verdicts.records import StaleRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_matalign.embeddings.candidate import Candidate
     from pytest_matalign.embeddings.obtain import ProgressMaker
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.run.ledger import Ledger
@@ -46,15 +45,32 @@ if TYPE_CHECKING:
 class SuiteRun:
     """Suites, models, cases and the engine of one run."""
 
-    def __init__(self, settings: Settings, *, progress: ProgressMaker) -> None:
+    def __init__(
+        self, settings: Settings, *, progress: ProgressMaker, cards: Iterable[ModelCard] = ()
+    ) -> None:
+        """Make a run.
+
+        Args:
+            settings: What was asked for.
+            progress: Makes the progress of an embedding.
+            cards: Of models that join the zoo for this run.
+
+        Raises:
+            ConfigurationError: If the zoo has one of their ids already.
+        """
         self.settings = settings
         self._progress = progress
+        self._zoo = _joined(cards)
 
     @cached_property
     def candidate(self) -> Candidate | None:
         """The model under test, if one is configured."""
         wanted, run_id = self.settings.candidate, self.settings.run_id
-        return resolve_candidate(wanted, root=self.settings.root, run_id=run_id) if wanted else None
+        if wanted is None:
+            return None
+        if wanted.spec in self._zoo:
+            return Candidate(card=self._zoo[wanted.spec])
+        return resolve_candidate(wanted, root=self.settings.root, run_id=run_id)
 
     @property
     def candidate_id(self) -> str | None:
@@ -64,10 +80,8 @@ class SuiteRun:
     @cached_property
     def cards(self) -> Mapping[str, ModelCard]:
         """Cards of the zoo and of the candidate."""
-        from pytest_matalign.zoo.catalogue import cards
-
         own = {self.candidate.card.id: self.candidate.card} if self.candidate else {}
-        return {**cards(), **own}
+        return {**self._zoo, **own}
 
     @cached_property
     def folders(self) -> Mapping[str, Path]:
@@ -278,3 +292,16 @@ class SuiteRun:
             return len(present) > 1
         offered = {form for split in suite.split for form in card_of_split(split).inputs}
         return bool(present) and bool(offered & set(self.candidate.card.inputs))
+
+
+def _joined(own: Iterable[ModelCard]) -> dict[str, ModelCard]:
+    from pytest_matalign.zoo.catalogue import cards
+
+    found = dict(cards())
+    for card in own:
+        if card.id in found:
+            raise ConfigurationError(
+                f"The id {card.id!r} of a card from pytest_matalign_cards is taken; ids are unique."
+            )
+        found[card.id] = card
+    return found
