@@ -18,6 +18,10 @@ from pytest_matalign.metrics.information_imbalance import information_imbalance
 from pytest_matalign.metrics.neighbours import mutual_knn
 from pytest_matalign.metrics.preprocessing import PREPROCESSES
 from pytest_matalign.metrics.procrustes import procrustes
+from pytest_matalign.metrics.reconstruction import (
+    local_reconstruction_error,
+    reconstruction_error,
+)
 from pytest_matalign.metrics.rsa import rsa
 
 if TYPE_CHECKING:
@@ -104,6 +108,23 @@ _ROWS = (
         estimator="linear-cka/1",
         definition=linear_cka,
         engine="products",
+    ),
+    Estimator(
+        name="reconstruction_error",
+        estimator="reconstruction-global/1",
+        definition=reconstruction_error,
+        direction="lower",
+        directed=True,
+        best=lambda _n, _k: 0.0,
+    ),
+    Estimator(
+        name="local_reconstruction_error",
+        estimator="reconstruction-local/1",
+        definition=local_reconstruction_error,
+        k=25,
+        direction="lower",
+        directed=True,
+        best=lambda _n, _k: 0.0,
     ),
 )
 TABLE: Mapping[str, Estimator] = MappingProxyType({row.name: row for row in _ROWS})

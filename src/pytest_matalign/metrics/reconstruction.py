@@ -1,0 +1,148 @@
+"""Reconstruction errors: how much of one embedding's features follows linearly from another's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from pytest_matalign.errors import MetricInputError
+from pytest_matalign.metrics.arrays import require_samples
+from pytest_matalign.metrics.preprocessing import prepared_pair
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_matalign.metrics.arrays import ArrayLike, Float64
+
+    Index: TypeAlias = NDArray[np.intp]
+
+CUTOFFS = np.geomspace(1e-9, 0.9, 20)
+"""Singular values below one of these, relative to the largest, are cut: which, the data say."""
+
+
+def reconstruction_error(
+    x: ArrayLike, y: ArrayLike, *, preprocess: str = "center-l2"
+) -> tuple[float, float]:
+    """Return the error of y from x and of x from y (estimator `reconstruction-global/1`).
+
+    The global feature space reconstruction error of Goscinski, Fraux, Imbalzano and Ceriotti
+    2021 (arXiv:2009.02741, eq. 4 and 5): features are scaled to total variance 1, a linear map is
+    fitted to half of the samples and judged on the other half, and the error is the root of the
+    mean squared distance. Both halves are judged here, even rows by the map of the odd ones and
+    the other way round. 0: y is a linear function of x; 1: x says no more than the mean (maps
+    that generalise badly can exceed it). Lower is more aligned.
+
+    Args:
+        x: (n, d1), n at least 8.
+        y: (n, d2), row i being the same sample.
+        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
+
+    Raises:
+        MetricInputError: Arrays that cannot be compared, too few samples, or half of the rows all
+            the same.
+    """
+    a, b = _pair(x, y, preprocess)
+    return _root_mean_square(global_errors(a, b)), _root_mean_square(global_errors(b, a))
+
+
+def local_reconstruction_error(
+    x: ArrayLike, y: ArrayLike, *, k: int = 25, preprocess: str = "center-l2"
+) -> tuple[float, float]:
+    """Return the same with a map of its own for each sample (estimator `reconstruction-local/1`).
+
+    Equation 8 and 9 of Goscinski et al. 2021: the map of a sample is fitted to its k nearest
+    neighbours in the features it starts from, among the other half, both neighbourhoods centred.
+
+    Args:
+        x: (n, d1), n at least 2 k and 8.
+        y: (n, d2), row i being the same sample.
+        k: Neighbours a map is fitted to, at least 4.
+        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
+
+    Raises:
+        MetricInputError: As `reconstruction_error`; k out of range.
+    """
+    a, b = _pair(x, y, preprocess)
+    if not 4 <= k <= len(a) // 2:
+        raise MetricInputError(
+            f"k is {k} for {len(a)} samples; a local reconstruction takes its neighbours from "
+            f"half of them, so k must be from 4 to {len(a) // 2}."
+        )
+    return _root_mean_square(local_errors(a, b, k=k)), _root_mean_square(local_errors(b, a, k=k))
+
+
+def global_errors(x: Float64, y: Float64) -> Float64:
+    """Return the distance (n,) of each row of y (n, e) from what a map of x (n, d) makes of it."""
+    errors = np.empty(len(x))
+    for fitted, judged in halves(len(x)):
+        source, target = _scaled(x, fitted), _scaled(y, fitted)
+        gaps = target[judged] - source[judged] @ _map(source[fitted], target[fitted])
+        errors[judged] = np.linalg.norm(gaps, axis=1)
+    return errors
+
+
+def local_errors(x: Float64, y: Float64, *, k: int) -> Float64:
+    """Return the distance (n,) of each row of y from what the map of its neighbours makes of it."""
+    errors = np.empty(len(x))
+    for fitted, judged in halves(len(x)):
+        source, target = _scaled(x, fitted), _scaled(y, fitted)
+        near, far = source[fitted], target[fitted]
+        for row in judged:
+            gaps = near - source[row]
+            nearest = np.argsort(np.einsum("ij,ij->i", gaps, gaps), kind="stable")[:k]
+            a, b = near[nearest], far[nearest]
+            there = (source[row] - a.mean(axis=0)) @ _map(a - a.mean(axis=0), b - b.mean(axis=0))
+            errors[row] = np.linalg.norm(target[row] - b.mean(axis=0) - there)
+    return errors
+
+
+def halves(n: int) -> tuple[tuple[Index, Index], tuple[Index, Index]]:
+    """Return (rows to fit, rows to judge), both ways round; splits come in a shuffled order."""
+    even, odd = np.arange(0, n, 2), np.arange(1, n, 2)
+    return (even, odd), (odd, even)
+
+
+def _pair(x: ArrayLike, y: ArrayLike, preprocess: str) -> tuple[Float64, Float64]:
+    a, b = prepared_pair(x, y, preprocess)
+    require_samples(len(a), 8)
+    return a, b
+
+
+def _scaled(x: Float64, fitted: Index) -> Float64:
+    """Return x with mean 0 and total variance 1 over the fitted rows."""
+    centred = x - x[fitted].mean(axis=0)
+    variance = np.einsum("ij,ij->", centred[fitted], centred[fitted]) / len(fitted)
+    if variance <= 0:
+        raise MetricInputError(
+            "every second row of an embedding is the same; it has nothing to be reconstructed from."
+        )
+    scaled: Float64 = centred / np.sqrt(variance)
+    return scaled
+
+
+def _map(x: Float64, y: Float64) -> Float64:
+    """Return P (d, e) with y ~ x P: least squares, small singular values of x (m, d) cut.
+
+    The cutoff is the one by which the two halves of these rows predict each other best.
+    """
+    middle = (len(x) + 1) // 2
+    parts = ((x[:middle], y[:middle]), (x[middle:], y[middle:]))
+    factors = [np.linalg.svd(half, full_matrices=False) for half, _ in parts]
+    largest = max(s[0] for _, s, _ in factors)
+    noise = max(x.shape) * np.spacing(1.0)
+    losses = np.zeros(len(CUTOFFS))
+    for (u, s, vt), (_, own), (other, wanted) in zip(factors, parts, parts[::-1], strict=True):
+        inner, outer = u.T @ own, other @ vt.T
+        for place, cutoff in enumerate(CUTOFFS * largest):
+            kept = int((s > max(cutoff, noise)).sum())
+            gaps = wanted - (outer[:, :kept] / s[:kept]) @ inner[:kept]
+            losses[place] += np.sqrt((gaps**2).mean(axis=0)).mean()
+    u, s, vt = np.linalg.svd(x, full_matrices=False)
+    kept = int((s > CUTOFFS[losses.argmin()] * largest).sum())
+    found: Float64 = (vt[:kept].T / s[:kept]) @ (u[:, :kept].T @ y)
+    return found
+
+
+def _root_mean_square(errors: Float64) -> float:
+    return float(np.sqrt((errors**2).mean()))
