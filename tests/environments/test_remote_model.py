@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from importlib import metadata
 from pathlib import Path
 
 import msgspec
@@ -229,7 +230,7 @@ def test_the_environment_is_noted_with_the_rows(small: str, tmp_path: Path) -> N
     with safe_open(entry, framework="numpy") as file:
         noted = json.loads(file.metadata()["matalign"])["provenance"]
     assert noted["environment"] == f"small-{environment(small).digest[:12]}"
-    assert noted["packages"] == {"numpy": np.__version__}
+    assert noted["packages"] == {one: metadata.version(one) for one in ("ase", "numpy")}
     assert "environment" not in source.identity
 
 

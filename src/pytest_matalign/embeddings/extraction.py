@@ -109,7 +109,13 @@ def stored(
 
 def _provenance(source: Loadable, model: Model, split: str) -> dict[str, Any]:
     """What is noted with rows but does not identify them: where they were computed, too."""
-    return {**source.identity, "split": split, **getattr(model, "provenance", {})}
+    # The model's own, of an isolated environment, goes over what the source says of this process.
+    return {
+        **source.identity,
+        "split": split,
+        **getattr(source, "provenance", {}),
+        **getattr(model, "provenance", {}),
+    }
 
 
 def _block_key(source: Loadable, block: Sequence[Sample]) -> str:

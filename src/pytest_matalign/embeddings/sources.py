@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from platform import python_version
 from typing import TYPE_CHECKING, Any
 
 from pytest_matalign.environments.loading import identify_weights, load, unavailable
+from pytest_matalign.environments.provenance import packages_beneath
 from pytest_matalign.errors import UnavailableError
 from pytest_matalign.zoo.adapter import adapter_version
 from pytest_matalign.zoo.domain import refusal
@@ -41,6 +43,11 @@ class ZooSource:
             "pooling": card.pooling,
             "dtype": "float32",
         }
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """What is noted with rows made by this process; an environment's model notes its own."""
+        return {"python": python_version(), "packages": packages_beneath(self._card)}
 
     def refuse(self, sample: Sample) -> str | None:
         """Reason the card gives for refusing a sample."""

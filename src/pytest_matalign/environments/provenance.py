@@ -3,44 +3,28 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from functools import cache
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from pytest_matalign.environments.loading import environment_of
+from pytest_matalign.zoo.packages import BENEATH, required_here, versions_here
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pytest_matalign.environments.folders import Built
     from pytest_matalign.zoo.card import ModelCard
-
-BENEATH = ("ase", "numpy", "rdkit", "torch")
-"""What nearly every model stands on."""
 
 
 def packages_behind(card: ModelCard) -> dict[str, str]:
     """Return the versions of a model's own packages, of its environment where it has one."""
     used = environment_of(card)
-    return packages_in(used) if used else _packages_here(card)
+    return packages_in(used) if used else required_here(card)
 
 
 def packages_beneath(card: ModelCard) -> dict[str, str]:
     """Return `packages_behind` and the versions of what they stand on there."""
     used = environment_of(card)
-    found = used.record.packages if used else packages_here(*BENEATH)
+    found = used.record.packages if used else versions_here(*BENEATH)
     beneath = {name: found[name] for name in BENEATH if name in found}
     return dict(sorted((beneath | packages_behind(card)).items()))
-
-
-def packages_here(*names: str) -> dict[str, str]:
-    """Return the versions of the distributions that are installed here, of those named."""
-    found = {}
-    for name in names:
-        with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
 
 
 def packages_in(used: Built) -> dict[str, str]:
@@ -52,13 +36,3 @@ def packages_in(used: Built) -> dict[str, str]:
     names = {re.split(r"[^\w.-]", one)[0].lower().replace("_", "-") for one in asked}
     installed = used.record.packages
     return {name: installed[name] for name in sorted(names) if name in installed}
-
-
-def _packages_here(card: ModelCard) -> dict[str, str]:
-    names = {name for package in card.requires for name in _owners().get(package, [])}
-    return packages_here(*sorted(names))
-
-
-@cache
-def _owners() -> Mapping[str, list[str]]:
-    return metadata.packages_distributions()

@@ -132,13 +132,15 @@ class _Worker:
         return Digested(digest=weights_digest(request.card))
 
     def _load(self, request: Load) -> Loaded:
-        from pytest_matalign.zoo.adapter import load_here, packages_of
+        from pytest_matalign.zoo.adapter import load_here
+        from pytest_matalign.zoo.packages import BENEATH, required_here, versions_here
 
         self._model = None  # freed before the next one asks for memory
         self._hosts.packages.update(request.provides)
         card = request.card
         self._model, self._name = load_here(card, allow_pickle=request.allow_pickle), card.id
-        return Loaded(batch_size=int(self._model.batch_size), packages=packages_of(card))
+        packages = versions_here(*BENEATH) | required_here(card)
+        return Loaded(batch_size=int(self._model.batch_size), packages=packages)
 
     def _embed(self, request: Embed) -> Embedded:
         samples = received_samples(request.samples)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_matalign import __version__
-from pytest_matalign.environments.provenance import BENEATH, packages_behind, packages_here
+from pytest_matalign.environments.provenance import packages_behind
 from pytest_matalign.scorecard.model import ModelEntry, Run, Scorecard, SplitEntry, SuiteEntry
 from pytest_matalign.suites.load import card_of_split
+from pytest_matalign.zoo.packages import BENEATH, versions_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -130,4 +131,4 @@ def _packages(models: Iterable[ModelCard]) -> dict[str, str]:
     found: dict[str, str] = {}
     for card in models:
         found |= packages_behind(card)
-    return dict(sorted((found | packages_here("pytest-matalign", "pytest", *BENEATH)).items()))
+    return dict(sorted((found | versions_here("pytest-matalign", "pytest", *BENEATH)).items()))

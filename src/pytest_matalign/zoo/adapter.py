@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
 
     from pytest_matalign.zoo.card import ModelCard
     from pytest_matalign.zoo.model import Model
-
-_ALWAYS = ("numpy", "torch")
 
 
 def load_here(card: ModelCard, *, allow_pickle: bool = False) -> Model:
@@ -43,17 +40,6 @@ def load_here(card: ModelCard, *, allow_pickle: bool = False) -> Model:
 def missing_packages(card: ModelCard) -> list[str]:
     """Return what the card requires and this Python does not have; imports none of it."""
     return [name for name in card.requires if importlib.util.find_spec(name) is None]
-
-
-def packages_of(card: ModelCard) -> dict[str, str]:
-    """Return the versions, in this Python, of the distributions that make a model's numbers.
-
-    They are those the card requires, that of its adapter, and those every adapter computes with.
-    """
-    modules = {*card.requires, *_ALWAYS, card.adapter.partition(".")[0]}
-    owners = metadata.packages_distributions()
-    names = {name for module in modules for name in owners.get(module, ())}
-    return {name: metadata.version(name) for name in sorted(names)}
 
 
 def refuse_foreign_code(card: ModelCard) -> None:
