@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_matalign import load_split
 from pytest_matalign.analysis.sample_groups import numeric_labels, sample_groups
 from pytest_matalign.analysis.shared import Reference
 from pytest_matalign.embeddings.pack import bundled_pack
 from pytest_matalign.embeddings.pack_format import decode
 from pytest_matalign.mutants.rows import group_mutants, mutants
-from pytest_matalign.splits import load_split
 from pytest_matalign.verdicts.gate.bounds import prediction_limit
 from pytest_matalign.verdicts.gate.coverage import coverage
 from pytest_matalign.verdicts.gate.floor import above_other_untrained, above_own_untrained

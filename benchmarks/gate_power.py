@@ -58,8 +58,8 @@ def embed(folder: Path, pool: int) -> None:
     """Run CHGNet 0.3.0 at every noise level, and keep its rows."""
     import torch
 
+    from pytest_matalign import load_split
     from pytest_matalign.environments.loading import load
-    from pytest_matalign.splits import load_split
     from pytest_matalign.zoo.catalogue import card
 
     split = load_split(SPLIT, samples=pool)
@@ -102,9 +102,9 @@ def power(options: argparse.Namespace) -> dict[str, Any]:
     """Verdicts over repeated subsamples, at every noise level and size."""
     import torch
 
+    from pytest_matalign import load_split
     from pytest_matalign.embeddings.embedding import common_ids
     from pytest_matalign.embeddings.pack import bundled_pack
-    from pytest_matalign.splits import load_split
 
     torch.set_num_threads(1)
     split = load_split(SPLIT, samples=options.pool)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from pytest_matalign.splits import load_split
+from pytest_matalign import load_split
 from pytest_matalign.zoo.quiet import quiet
 from pytest_matalign.zoo.registry import cards, load
 

@@ -16,11 +16,11 @@ import msgspec
 from mkdocs.structure.files import File
 
 import rooms  # beside this file; MkDocs puts the folder on the path while it loads a hook
+from pytest_matalign import split_cards
 from pytest_matalign.cli.main import matalign
 from pytest_matalign.run.options import OPTIONS
 from pytest_matalign.run.settings import HostGate, HostTable
 from pytest_matalign.scorecard.schema import schema_text
-from pytest_matalign.splits import split_cards
 from pytest_matalign.suites import schema as suites
 from pytest_matalign.zoo.catalogue import cards
 

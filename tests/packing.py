@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from pytest_matalign import load_split
 from pytest_matalign.embeddings.embedding import Embedding
 from pytest_matalign.embeddings.pack import add_entry
 from pytest_matalign.embeddings.pack_build import Encoded, encoded
 from pytest_matalign.embeddings.pack_format import Encoding
 from pytest_matalign.environments.loading import load
-from pytest_matalign.splits import Split, load_split
+from pytest_matalign.splits.split import Split
 from pytest_matalign.zoo.adapter import adapter_version
 from pytest_matalign.zoo.catalogue import card
 from pytest_matalign.zoo.weights.files import weights_digest

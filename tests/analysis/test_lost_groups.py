@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pytest_matalign import load_split
 from pytest_matalign.analysis.lost_groups import group_losses
 from pytest_matalign.analysis.sample_groups import sample_groups
-from pytest_matalign.splits import load_split
 
 
 def drawn(n=300, count=20, seed=0):

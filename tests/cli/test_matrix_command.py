@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_matalign import load_split
 from pytest_matalign.cli.main import main
 from pytest_matalign.embeddings.embedding import Embedding
 from pytest_matalign.embeddings.files import write_embeddings
 from pytest_matalign.embeddings.pack import bundled_pack
 from pytest_matalign.engine.pairs import cknna, information_imbalance
-from pytest_matalign.splits import load_split
 
 MODELS = ("chgnet-0.3.0", "sevennet-0", "diep-fold1")
 CALL = ("--split", "qm9", "--samples", "100", "--metric", "cknna:10")

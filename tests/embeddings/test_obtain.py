@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_matalign import load_split
 from pytest_matalign.embeddings.embedding import Embedding
 from pytest_matalign.embeddings.files import EmbeddingFile, write_embeddings
 from pytest_matalign.embeddings.obtain import Door, Extracted, FirstOf, Packed, Recorded, Source
@@ -15,7 +16,6 @@ from pytest_matalign.embeddings.policy import Sources
 from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ExtractionError, UnavailableError
-from pytest_matalign.splits import load_split
 from pytest_matalign.testing.mocks import mock_card
 from pytest_matalign.zoo.catalogue import card, cards
 

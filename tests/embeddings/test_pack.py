@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from packing import SPLIT, embedded, packed, stored
-from pytest_matalign import metric_spec
+from pytest_matalign import load_split, metric_spec
 from pytest_matalign.embeddings.pack import Pack, add_entry
 from pytest_matalign.embeddings.pack_build import add_all, licence_problem
 from pytest_matalign.embeddings.pack_format import decode
 from pytest_matalign.errors import ConfigurationError, UnavailableError
-from pytest_matalign.splits import load_split
 from pytest_matalign.zoo.catalogue import card
 
 

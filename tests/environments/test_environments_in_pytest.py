@@ -17,10 +17,10 @@ import pytest
 
 import pytest_matalign
 from hosts import Host
+from pytest_matalign import load_split
 from pytest_matalign.cli.embed import blocks_of, shard
 from pytest_matalign.cli.main import main
 from pytest_matalign.environments import process
-from pytest_matalign.splits import load_split
 from pytest_matalign.zoo import catalogue
 from small_environment import ONLY_THERE
 

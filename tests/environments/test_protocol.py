@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from pytest_matalign import load_split
 from pytest_matalign.environments.protocol import (
     Bye,
     Embed,
@@ -35,7 +36,6 @@ from pytest_matalign.environments.transport import (
     sent_array,
     sent_samples,
 )
-from pytest_matalign.splits import load_split
 from pytest_matalign.splits.sample import Input, Sample
 
 EVERY: tuple[Input, ...] = ("atoms", "smiles", "sequence", "backbone")

@@ -19,6 +19,7 @@ from ase.build import molecule
 from safetensors import safe_open
 
 import pytest_matalign
+from pytest_matalign import load_split
 from pytest_matalign.embeddings.extraction import extract
 from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.embeddings.store import Store
@@ -29,7 +30,6 @@ from pytest_matalign.environments.protocol import Probe, Probed
 from pytest_matalign.environments.remote import RemoteModel, SmallerBatchWarning
 from pytest_matalign.environments.spec import environment
 from pytest_matalign.errors import ConfigurationError, ExtractionError, UnavailableError
-from pytest_matalign.splits import load_split
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import ModelCard, Weights

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hosts import Host
-from pytest_matalign.splits import load_split
+from pytest_matalign import load_split
 
 pytestmark = pytest.mark.slow
 

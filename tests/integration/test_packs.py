@@ -9,10 +9,10 @@ import pytest
 
 from hosts import MINI, Host
 from packing import packed
+from pytest_matalign import load_split, split_cards
 from pytest_matalign.embeddings.pack import bundled_pack
 from pytest_matalign.embeddings.pack_build import licence_problem
 from pytest_matalign.environments import loading
-from pytest_matalign.splits import load_split, split_cards
 from pytest_matalign.zoo import adapter, catalogue
 from pytest_matalign.zoo.card import ModelCard
 

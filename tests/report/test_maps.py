@@ -10,7 +10,9 @@ import pytest
 from pytest_matalign.embeddings.embedding import Embedding
 from pytest_matalign.report.budget import Budget
 from pytest_matalign.report.maps import maps_of, packed
-from pytest_matalign.splits import Sample, Split, split_card
+from pytest_matalign.splits.catalogue import split_card
+from pytest_matalign.splits.sample import Sample
+from pytest_matalign.splits.split import Split
 
 MANY = 70_000
 

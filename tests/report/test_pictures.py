@@ -8,7 +8,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from pytest_matalign.report.pictures import MOST_ATOMS, caption, elements, picture
-from pytest_matalign.splits import Sample
+from pytest_matalign.splits.sample import Sample
 
 
 def test_a_molecule_is_drawn_as_its_formula() -> None:

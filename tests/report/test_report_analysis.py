@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from pytest_matalign import load_split
 from pytest_matalign.report import analysis
 from pytest_matalign.report.analysis import parse_newick
 from pytest_matalign.report.embeddings import embeddings_of
-from pytest_matalign.splits import load_split
 
 
 def test_a_tree_comes_back_from_newick() -> None:

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from pytest_matalign import load_split
 from pytest_matalign.cache import DamagedEntryWarning
 from pytest_matalign.embeddings.files import EmbeddingFile, write_embeddings
 from pytest_matalign.embeddings.obtain import Door
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.progress import embedding_line
 from pytest_matalign.report.embeddings import embeddings_of
-from pytest_matalign.splits import Split, load_split
+from pytest_matalign.splits.split import Split
 
 
 @pytest.fixture

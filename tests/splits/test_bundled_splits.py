@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_matalign.splits import load_split, split_cards
+from pytest_matalign import load_split, split_cards
 from pytest_matalign.splits.build.order import fixed_order
 from pytest_matalign.splits.card import CARDS
 

@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from pytest_matalign import load_split, split_cards
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.splits import Sample, load_split, split_cards
 from pytest_matalign.splits.build.archive import read_member
 from pytest_matalign.splits.build.make import build, main, to_toml
 from pytest_matalign.splits.build.order import (
@@ -35,6 +35,7 @@ from pytest_matalign.splits.build.order import (
 )
 from pytest_matalign.splits.build.recipes import STREAMS, card_to_fill
 from pytest_matalign.splits.card import SplitCard
+from pytest_matalign.splits.sample import Sample
 
 if TYPE_CHECKING:
     from pathlib import Path

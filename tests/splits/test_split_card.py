@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_matalign import split_cards
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.splits import describe_splits, split_card, split_cards
 from pytest_matalign.splits.card import read_card
+from pytest_matalign.splits.catalogue import describe_splits, split_card
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +122,7 @@ def test_the_table_of_splits_is_plain_text() -> None:
 def test_listing_splits_imports_nothing_heavy() -> None:
     """pytest starts fast."""
     code = (
-        "import sys, pytest_matalign.splits as s; s.describe_splits();"
+        "import sys, pytest_matalign.splits.catalogue as s; s.describe_splits();"
         "print({'numpy', 'ase', 'rdkit', 'torch'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from pytest_matalign import load_split
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.splits import Sample, Split, load_split
 from pytest_matalign.splits.card import CARDS
+from pytest_matalign.splits.sample import Sample
+from pytest_matalign.splits.split import Split
 
 FRAME = """2
 id=co Properties=species:S:1:pos:R:3 smiles="[C-]#[O+]" gap_eV=11.0 note="a b" pbc="F F F"

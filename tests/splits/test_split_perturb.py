@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from pytest_matalign import load_split
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.splits import load_split
 from pytest_matalign.splits.perturb import (
     perturbed,
     rattle,

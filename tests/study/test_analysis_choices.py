@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_matalign import metric_spec
+from pytest_matalign import load_split, metric_spec
 from pytest_matalign.analysis.facts import ModelFacts, facts_of
 from pytest_matalign.analysis.pairs import pair_table
 from pytest_matalign.environments.loading import load
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.splits import load_split
 from pytest_matalign.study.measures.dimension import dimensions, median_dimension
 from pytest_matalign.study.measures.graded import curve, grades, remoteness, response
 from pytest_matalign.study.measures.modality import across_families, cross_modality

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from pytest_matalign import load_split
 from pytest_matalign.errors import UnavailableError
-from pytest_matalign.splits import load_split
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.study.measures import xtb
 from pytest_matalign.study.measures.xtb import gfn2_labels, xtb_missing

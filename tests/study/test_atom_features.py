@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from pytest_matalign import load_split
 from pytest_matalign.environments.loading import load, unavailable
-from pytest_matalign.splits import load_split
 from pytest_matalign.zoo.catalogue import card
 from pytest_matalign.zoo.model import AtomModel, LayerModel
 

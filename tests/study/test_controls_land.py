@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_matalign import metric_spec
+from pytest_matalign import load_split, metric_spec
 from pytest_matalign.analysis.convergence import convergence
 from pytest_matalign.analysis.facts import ModelFacts
 from pytest_matalign.analysis.pairs import pair_table
@@ -13,7 +13,6 @@ from pytest_matalign.analysis.partial import CrossFit, project_out, side_by_side
 from pytest_matalign.analysis.probes import advantage, probe
 from pytest_matalign.analysis.tree import evolutionary_tree, profile_distances
 from pytest_matalign.environments.loading import load, unavailable
-from pytest_matalign.splits import load_split
 from pytest_matalign.study.measures.atoms import atom_covariates, draw_atoms
 from pytest_matalign.study.measures.dimension import dimensions
 from pytest_matalign.study.measures.drivers import drivers

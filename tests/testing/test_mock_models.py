@@ -7,12 +7,11 @@ import time
 import numpy as np
 import pytest
 
-from pytest_matalign import cknna
+from pytest_matalign import cknna, load_split
 from pytest_matalign.embeddings.extraction import extract
 from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ConfigurationError, ExtractionError
-from pytest_matalign.splits import load_split
 from pytest_matalign.testing import mock_card, mock_model
 from pytest_matalign.testing.mocks import load
 from pytest_matalign.zoo.adapter import adapter_version

@@ -12,8 +12,9 @@ import pytest
 import torch
 from ase.build import bulk, molecule
 
+from pytest_matalign import load_split
 from pytest_matalign.environments import loading
-from pytest_matalign.splits import Sample, load_split
+from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue, domain
 from pytest_matalign.zoo.adapters import hienet
 from pytest_matalign.zoo.adapters._support.scatter import scatter

@@ -49,7 +49,7 @@ from pathlib import Path
 from pytest_matalign.embeddings.extraction import extract
 from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.embeddings.store import Store
-from pytest_matalign.splits import load_split
+from pytest_matalign import load_split
 from pytest_matalign.zoo.catalogue import card
 
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from pytest_matalign import load_split
 from pytest_matalign.environments import loading
-from pytest_matalign.splits import Sample, load_split
+from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters._support.tokens import framed, vocabulary
 from pytest_matalign.zoo.adapters.rxnfp import TOKEN

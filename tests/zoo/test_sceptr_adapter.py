@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pytest_matalign import load_split
 from pytest_matalign.environments import loading
-from pytest_matalign.splits import Sample, load_split
+from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters import sceptr
 

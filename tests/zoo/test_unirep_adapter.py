@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from pytest_matalign.environments import loading
-from pytest_matalign.splits import Sample
+from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters.unirep import LETTERS, tokens
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.splits import Sample
+    from pytest_matalign.splits.sample import Sample
 
 MOST_VALUES = 12
 """Distinct values up to which a text label makes groups."""

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_matalign.embeddings.store import Store
-    from pytest_matalign.splits import Sample, Split
+    from pytest_matalign.splits.sample import Sample
+    from pytest_matalign.splits.split import Split
     from pytest_matalign.zoo.card import ModelCard
 
 _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
@@ -70,7 +71,7 @@ def command(
     from pytest_matalign.cache import cache_root
     from pytest_matalign.embeddings.store import Store
     from pytest_matalign.errors import MatalignError
-    from pytest_matalign.splits import load_split
+    from pytest_matalign.splits.load import load_split
     from pytest_matalign.zoo.catalogue import card
 
     cards = [card(model) for model in models]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.embeddings.obtain import Door, Source
     from pytest_matalign.engine.spaces import Precision
-    from pytest_matalign.splits import Split
+    from pytest_matalign.splits.split import Split
 
 LEAST_SHARE = 0.5
 """A model with fewer of the samples is left out, or it would cut all others down to its own."""

@@ -77,7 +77,7 @@ def _models() -> Iterable[str]:
 
 
 def _splits() -> Iterable[str]:
-    from pytest_matalign.splits import split_cards
+    from pytest_matalign.splits.catalogue import split_cards
 
     return split_cards()
 

@@ -16,7 +16,7 @@ def command() -> None:
 def list_() -> None:
     """List the bundled splits."""
     from pytest_matalign.cli.tables import print_table
-    from pytest_matalign.splits import describe_splits
+    from pytest_matalign.splits.catalogue import describe_splits
 
     # Labels and licence run to paragraphs; `matalign splits show` has them.
     head = ["split", "domain", "role", "samples", "inputs", "fingerprint", "title"]
@@ -29,7 +29,7 @@ def show(split: str) -> None:
     """Show all that is known of SPLIT: its samples, labels, source and licence."""
     import msgspec
 
-    from pytest_matalign.splits import split_card
+    from pytest_matalign.splits.catalogue import split_card
 
     for name, field in msgspec.to_builtins(split_card(split)).items():
         if field not in (None, [], {}, ""):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_matalign.embeddings.extraction import Progress
     from pytest_matalign.embeddings.store import Store
-    from pytest_matalign.splits import Split
+    from pytest_matalign.splits.split import Split
 
 ABSENT = "not in the candidate's file"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pytest_matalign.embeddings.extraction import extract, joined, stored
 from pytest_matalign.errors import MatalignError, UnavailableError
-from pytest_matalign.splits import load_split
+from pytest_matalign.splits.load import load_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.extraction import Loadable, Progress
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.embeddings.store import Store
-    from pytest_matalign.splits import Split
+    from pytest_matalign.splits.split import Split
     from pytest_matalign.zoo.card import ModelCard
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_matalign.embeddings.pack_format import Tensors
-    from pytest_matalign.splits import Split
+    from pytest_matalign.splits.split import Split
 
 CONTENTS = "pack.json"
 LARGEST_CONTENTS = 16 * 2**20

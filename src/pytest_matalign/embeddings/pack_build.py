@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.embeddings.pack_format import Encoding, Tensors
     from pytest_matalign.metrics.spec import MetricSpec
-    from pytest_matalign.splits import Split
+    from pytest_matalign.splits.split import Split
     from pytest_matalign.zoo.card import ModelCard
 
 WIDE = 256

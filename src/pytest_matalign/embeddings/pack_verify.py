@@ -63,7 +63,7 @@ class _NotRecomputableError(MatalignError):
 def _deviation(entry: Entry, tensors: Tensors, samples: int) -> float:
     from pytest_matalign.embeddings.extraction import one_thread
     from pytest_matalign.environments.loading import load
-    from pytest_matalign.splits import load_split
+    from pytest_matalign.splits.load import load_split
     from pytest_matalign.zoo.catalogue import cards
 
     if samples < 1:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_matalign.metrics.spec import MetricSpec
     from pytest_matalign.report.embeddings import Found
     from pytest_matalign.scorecard.model import Scorecard
-    from pytest_matalign.splits import Split
+    from pytest_matalign.splits.split import Split
 
     Note = Callable[[str], None]
 

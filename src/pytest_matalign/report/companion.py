@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.report.embeddings import Found
     from pytest_matalign.scorecard.model import Scorecard
-    from pytest_matalign.splits import Split
+    from pytest_matalign.splits.split import Split
 
 
 @dataclass(frozen=True, kw_only=True)

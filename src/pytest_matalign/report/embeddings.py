@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.obtain import Door, Source
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.scorecard.model import Scorecard
-    from pytest_matalign.splits import Split
+    from pytest_matalign.splits.split import Split
     from pytest_matalign.verdicts.records import EmbeddingRecord
 
 Found = dict[tuple[str, str], "Embedding"]

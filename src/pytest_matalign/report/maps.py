@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.report.budget import Budget
     from pytest_matalign.report.embeddings import Found
-    from pytest_matalign.splits import Split
+    from pytest_matalign.splits.split import Split
 
 NEIGHBOURS = 8
 """Neighbours drawn when the mouse rests on a sample."""

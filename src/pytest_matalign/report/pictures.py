@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rdkit.Chem import Mol
 
-    from pytest_matalign.splits import Sample
+    from pytest_matalign.splits.sample import Sample
 
 MOST_ATOMS = 400
 """Structures above this are shown without a picture."""

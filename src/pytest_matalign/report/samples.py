@@ -10,7 +10,7 @@ from pytest_matalign.report.pictures import caption, picture
 
 if TYPE_CHECKING:
     from pytest_matalign.report.budget import Budget
-    from pytest_matalign.splits import Split
+    from pytest_matalign.splits.split import Split
 
 
 def samples_of(split: Split, budget: Budget) -> dict[str, Any]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.embeddings.obtain import Door
     from pytest_matalign.embeddings.policy import Sources
-    from pytest_matalign.splits import Split
+    from pytest_matalign.splits.split import Split
     from pytest_matalign.suites.cases import Case
     from pytest_matalign.suites.schema import Suite, SuiteSplit
     from pytest_matalign.zoo.card import ModelCard

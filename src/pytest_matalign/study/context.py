@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_matalign.analysis.probes import ProbeMethod
     from pytest_matalign.metrics.arrays import Float64
     from pytest_matalign.metrics.spec import MetricSpec
-    from pytest_matalign.splits import Sample
+    from pytest_matalign.splits.sample import Sample
     from pytest_matalign.study.obtain import Embeddings
     from pytest_matalign.study.plan import Plan
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.embeddings.store import Store
-    from pytest_matalign.splits import Sample, Split
+    from pytest_matalign.splits.sample import Sample
+    from pytest_matalign.splits.split import Split
     from pytest_matalign.suites.schema import SuiteSplit
     from pytest_matalign.zoo.card import ModelCard
 

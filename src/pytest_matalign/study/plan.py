@@ -69,7 +69,7 @@ class Plan:
 
     def readers(self, split: str, cards: Mapping[str, ModelCard]) -> list[str]:
         """The models that can read a form the split offers; the others are not even loaded."""
-        from pytest_matalign.splits import split_card
+        from pytest_matalign.splits.catalogue import split_card
 
         offered = set(split_card(split).inputs)
         able = [model for model in self.models if offered & set(cards[model].inputs)]

@@ -42,7 +42,7 @@ def default_samples(
         accepts: Says whether a sample is inside the model's domain.
         count: Samples of each form and split.
     """
-    from pytest_matalign.splits import load_split
+    from pytest_matalign.splits.load import load_split
 
     found: dict[str, Sample] = {}
     for position, wanted in enumerate(card.inputs):

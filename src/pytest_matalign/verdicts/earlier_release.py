@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.embeddings.obtain import Door
-    from pytest_matalign.splits import Split
+    from pytest_matalign.splits.split import Split
     from pytest_matalign.verdicts.baseline import BaselineRow, Key
 
 MODEL = "baseline"

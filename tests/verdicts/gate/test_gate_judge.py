@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pytest_matalign import load_split
 from pytest_matalign.analysis.sample_groups import numeric_labels, sample_groups
 from pytest_matalign.analysis.shared import Reference
 from pytest_matalign.embeddings.pack import bundled_pack
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.mutants.rows import mutants, shuffled_within, swapped
-from pytest_matalign.splits import load_split
 from pytest_matalign.verdicts.gate.coverage import coverage
 from pytest_matalign.verdicts.gate.finding import SERIOUSNESS
 from pytest_matalign.verdicts.gate.judge import Court, judge

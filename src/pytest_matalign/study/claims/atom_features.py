@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.splits import Sample
+    from pytest_matalign.splits.sample import Sample
     from pytest_matalign.study.context import SplitData, Study
     from pytest_matalign.study.obtain import Embeddings
     from pytest_matalign.suites.schema import SuiteSplit
