@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 FIELDS = (
+    "estimator",
+    "preprocess",
     "value",
     "low",
     "high",
@@ -28,7 +30,7 @@ FIELDS = (
     "k",
 )
 LIMIT = 1e-6
-_KEYS = ("suite", "split", "a", "b", "metric", "estimator", "k", "preprocess")
+_KEYS = ("suite", "split", "a", "b", "metric")
 
 
 def _key(record: dict[str, Any]) -> tuple[str, ...]:
@@ -39,7 +41,8 @@ def _records(card: dict[str, Any]) -> dict[str, dict[tuple[str, ...], dict[str, 
     """Return records with a metric by kind and key, wherever in the scorecard they stand."""
     found: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {"alignments": {}, "dimensions": {}}
     for record in card.get("alignments", []):
-        found["alignments"][_key(record)] = record
+        # Schema 2 keeps the numbers in a struct of their own, schema 1 in the record itself.
+        found["alignments"][_key(record)] = {**record, **(record.get("alignment") or {})}
     for record in card.get("embeddings", []):
         dimension = record.get("dimension")
         if isinstance(dimension, dict):
