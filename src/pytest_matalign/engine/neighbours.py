@@ -221,7 +221,7 @@ def exact_distances(
     index = np.arange(space.n) if index is None else index
     width = ids.shape[1]
     result = np.empty(ids.shape)
-    step = max(1, (1 << 22) // (width * space.width))
+    step = max(1, (1 << 20) // (width * space.width))
     for start in range(0, len(index), step):
         part = slice(start, start + step)
         own = space.gather(torch.from_numpy(index[part])).double()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_matalign.engine.dimension import nearest_rows
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics.arrays import ArrayLike, Float64, require_samples, squared_distances
+from pytest_matalign.metrics.arrays import ArrayLike, Float64, require_samples
 from pytest_matalign.metrics.dimension import (
     DimensionMethod,
     dimension_from_nearest,
@@ -15,6 +17,9 @@ from pytest_matalign.metrics.dimension import (
     neighbours_needed,
 )
 from pytest_matalign.metrics.preprocessing import preprocess as prepare_features
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 GROUPS = 20
 
@@ -83,11 +88,20 @@ def assess_dimension(
     used = neighbours_needed(method, k)
     m = len(distinct)
     require_samples(m, max(2 * GROUPS, used + 2 + -(-m // GROUPS)))
-    d2 = squared_distances(distinct)
-    np.fill_diagonal(d2, np.inf)
     groups = np.random.Generator(np.random.PCG64([seed, m])).permutation(m) % GROUPS
-    value = dimension_from_nearest(_nearest(d2, used), method)
-    left_out = np.array([_without(d2, groups == group, used, method) for group in range(GROUPS)])
+    # Enough neighbours that the first `used` are still there without any group of samples.
+    width = min(2 * used + 16, m - 2)
+    ids, nearest = nearest_rows(distinct, width)
+    while width < m - 2 and _fewest(ids, groups) < used:
+        width = min(2 * width, m - 2)
+        ids, nearest = nearest_rows(distinct, width)
+    value = dimension_from_nearest(nearest[:, :used], method)
+    left_out = np.array(
+        [
+            dimension_from_nearest(_without(ids, nearest, groups, group, used), method)
+            for group in range(GROUPS)
+        ]
+    )
     variance = (GROUPS - 1) / GROUPS * float(((left_out - left_out.mean()) ** 2).sum())
     half_width = float(stdtrit(GROUPS - 1, 0.5 + confidence / 2)) * float(np.sqrt(variance))
     return DimensionEstimate(
@@ -104,10 +118,23 @@ def assess_dimension(
     )
 
 
-def _nearest(d2: Float64, k: int) -> Float64:
-    return np.sqrt(np.sort(np.partition(d2, k - 1, axis=1)[:, :k], axis=1))
+def _fewest(ids: NDArray[np.int32], groups: NDArray[np.intp]) -> int:
+    """Return the least number of listed neighbours left when any one group is taken out."""
+    member = groups[ids]
+    most = max(int((member == group).sum(axis=1).max()) for group in range(GROUPS))
+    return int(ids.shape[1]) - most
 
 
-def _without(d2: Float64, dropped: np.ndarray, k: int, method: DimensionMethod) -> float:
-    kept = np.flatnonzero(~dropped)
-    return dimension_from_nearest(_nearest(d2[np.ix_(kept, kept)], k), method)
+def _without(
+    ids: NDArray[np.int32],
+    nearest: Float64,
+    groups: NDArray[np.intp],
+    group: int,
+    k: int,
+) -> Float64:
+    """Return distances (kept, k) to the nearest of those that are not in a group."""
+    kept = groups != group
+    stays = kept[ids[kept]]
+    # A stable sort brings the neighbours that stay to the front, still in order of distance.
+    order = np.argsort(~stays, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(nearest[kept], order, axis=1)
