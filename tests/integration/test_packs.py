@@ -15,6 +15,7 @@ from pytest_matalign.embeddings.pack_build import licence_problem
 from pytest_matalign.environments import loading
 from pytest_matalign.zoo import adapter, catalogue
 from pytest_matalign.zoo.card import ModelCard
+from pytest_matalign.zoo.weights.files import described_digest
 
 REAL = MINI.replace('"composition", "size", "random"', '"chgnet-0.3.0", "sevennet-0", "ani-1x"')
 
@@ -79,6 +80,7 @@ def test_the_bundled_pack_is_whole_and_may_be_passed_on() -> None:
         card = catalogue.card(model)
         assert licence_problem(card) is None
         assert entry.adapter_version == adapter.adapter_version(card)
+        assert entry.weights == described_digest(card)
         assert entry.split_version == split_cards()[split].version
         assert entry.loss is not None
         assert max(entry.loss.metrics.values()) < 5e-3

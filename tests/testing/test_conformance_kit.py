@@ -23,6 +23,7 @@ from pytest_matalign.testing import (
 )
 from pytest_matalign.testing.changes import rotated, rotation
 from pytest_matalign.testing.samples import helix
+from pytest_matalign.zoo.card import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -278,3 +279,12 @@ def test_each_sample_is_embedded_in_batches_of_the_models_size() -> None:
 
     assert _report(fault).conforms
     assert next(sizes) > len(EVERYTHING)
+
+
+def test_weights_that_bring_code_are_read_only_where_the_caller_allows_it() -> None:
+    """As in a run: the permission is given with the call."""
+    weights = Weights(repo="some/model", revision="0" * 40, path="model.bin", pickled=True)
+    pickled = msgspec.structs.replace(mock_card("good"), weights=weights)
+    with pytest.raises(UnavailableError, match="are a pickle"):
+        check_adapter(pickled)
+    assert check_adapter(pickled, allow_pickle=True).conforms

@@ -109,8 +109,9 @@ def show(model: str, *, as_json: bool) -> None:
 @command.command()
 @click.argument("models", shell_complete=MODELS, nargs=-1)
 @_filters
+@click.option("--allow-pickle", is_flag=True, help="run code that comes with weights")
 @click.option("--json", "as_json", is_flag=True, help="as JSON")
-def check(models: tuple[str, ...], *, as_json: bool, **filters: Any) -> int:
+def check(models: tuple[str, ...], *, allow_pickle: bool, as_json: bool, **filters: Any) -> int:
     """Put the adapters of MODELS through the conformance tests.
 
     Without MODELS: of every model that the filters leave and that runs here. Leaves with 1 if one
@@ -123,7 +124,7 @@ def check(models: tuple[str, ...], *, as_json: bool, **filters: Any) -> int:
         raise click.UsageError("Name models or filter them, not both.")
     chosen = [card(name) for name in models] or _chosen(**{**filters, "available": True})
     done = Survey.here()
-    for one, done in zip(chosen, survey(chosen), strict=True):
+    for one, done in zip(chosen, survey(chosen, allow_pickle=allow_pickle), strict=True):
         if one.id in done.skipped:
             click.echo(f"{one.id} was not checked: {done.skipped[one.id]}", err=True)
         elif as_json:

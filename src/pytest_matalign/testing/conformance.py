@@ -31,6 +31,7 @@ def check_adapter(
     samples: Sequence[Sample] | None = None,
     loaded: Model | None = None,
     tolerance: float = TOLERANCE,
+    allow_pickle: bool = False,
 ) -> ConformanceReport:
     """Check that an adapter does what the rest of the package relies on.
 
@@ -49,19 +50,21 @@ def check_adapter(
         loaded: The model itself, if it is in memory already.
         tolerance: Change of an embedding that counts as none, in units of the median distance
             between the embeddings of two samples.
+        allow_pickle: Whether code may run that comes with the weights.
 
     Raises:
         UnavailableError: If the model cannot be loaded here.
         ConfigurationError: If there is no such model, or it takes none of the samples.
     """
     from pytest_matalign.embeddings.extraction import one_thread
+    from pytest_matalign.embeddings.sources import ZooSource
     from pytest_matalign.environments.loading import environment_of
     from pytest_matalign.environments.provenance import packages_behind
     from pytest_matalign.zoo.catalogue import card as card_of
 
     card = card_of(model) if isinstance(model, str) else model
     with one_thread():
-        ready = loaded if loaded is not None else _load(card)
+        ready = ZooSource(card, allow_pickle=allow_pickle).load() if loaded is None else loaded
         chosen = _chosen(card, ready, samples)
         subject = Subject(card, ready, chosen, tolerance)
         checks = run_checks(subject)
@@ -76,12 +79,6 @@ def check_adapter(
         packages=packages_behind(card),
         environment=used.name if used else None,
     )
-
-
-def _load(card: ModelCard) -> Model:
-    from pytest_matalign.embeddings.sources import ZooSource
-
-    return ZooSource(card).load()
 
 
 def _chosen(card: ModelCard, model: Model, samples: Sequence[Sample] | None) -> tuple[Sample, ...]:

@@ -53,12 +53,14 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return all(report.conforms for report in self.reports)
 
 
-def survey(cards: Iterable[ModelCard], *, tolerance: float = TOLERANCE) -> Iterator[Survey]:
+def survey(
+    cards: Iterable[ModelCard], *, tolerance: float = TOLERANCE, allow_pickle: bool = False
+) -> Iterator[Survey]:
     """Check models one after the other; each value holds all that were done so far."""
     done = Survey.here(tolerance=tolerance)
     for card in cards:
         try:
-            report = check_adapter(card, tolerance=tolerance)
+            report = check_adapter(card, tolerance=tolerance, allow_pickle=allow_pickle)
         except (UnavailableError, ConfigurationError) as error:
             skipped = {**done.skipped, card.id: str(error)}
             done = msgspec.structs.replace(done, skipped=skipped)
