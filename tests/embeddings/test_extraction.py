@@ -82,7 +82,7 @@ def test_second_run_reads_the_store_and_loads_no_model(tmp_path: Path) -> None:
     second = run(source, 60, tmp_path)
     assert (source.loaded, source.model.asked) == (0, [])
     assert second.digest == first.digest
-    assert (first.source, second.source) == ("computed", "store")
+    assert (first.origin, second.origin) == ("computed", "store")
 
 
 def test_a_larger_run_computes_only_the_new_blocks(tmp_path: Path) -> None:
@@ -144,5 +144,5 @@ def test_rows_of_one_model_are_never_taken_for_anothers(tmp_path: Path) -> None:
         )
     with pytest.warns(DamagedEntryWarning):
         again = run(Other(), 60, tmp_path)
-    assert (again.source, again.digest) == ("computed", other.digest)
-    assert run(Other(), 60, tmp_path).source == "store"
+    assert (again.origin, again.digest) == ("computed", other.digest)
+    assert run(Other(), 60, tmp_path).origin == "store"

@@ -129,7 +129,7 @@ def test_packs_take_weights_from_packs_and_compute_controls(door: Door) -> None:
     pack = bundled_pack()
     assert pack is not None
     sources = Sources(cards(), policy="packs", packs=[pack])
-    found = {model: door.obtain(sources[model], SPLIT).source for model in ("so3lr", "size")}
+    found = {model: door.obtain(sources[model], SPLIT).origin for model in ("so3lr", "size")}
     assert found == {"so3lr": "pack", "size": "computed"}
 
 

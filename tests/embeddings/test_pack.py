@@ -62,7 +62,7 @@ def test_a_smaller_run_uses_a_prefix(tmp_path: Path) -> None:
     assert found.ids == small.ids[3:]
     assert set(found.refused) == set(small.ids[:3])
     assert found.vectors.shape[0] == 17
-    assert found.source == "pack"
+    assert found.origin == "pack"
 
 
 def test_a_larger_run_is_told_what_the_pack_holds(tmp_path: Path) -> None:

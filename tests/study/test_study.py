@@ -242,8 +242,8 @@ def test_workers_fill_the_store_the_study_reads(tmp_path):
     for model in plan.models:
         assert prepare(model, plan, ("qm9", "pdb-chains"), ("modality",), root=tmp_path) == []
     source = Embeddings(cards=cards(), store=Store(tmp_path))
-    assert source.embedding("random", plan.split("qm9")).source == "store"
-    assert source.embedding("dipeptide", plan.split("pdb-chains")).source == "store"
+    assert source.embedding("random", plan.split("qm9")).origin == "store"
+    assert source.embedding("dipeptide", plan.split("pdb-chains")).origin == "store"
 
 
 def test_the_longest_work_begins_first():

@@ -65,11 +65,11 @@ def test_a_mock_card_runs_through_extraction_and_store(tmp_path) -> None:
     card = mock_card("good", seed=4)
     assert adapter_version(card) == 1
     store = Store(tmp_path)
-    for source in ("computed", "store"):
+    for origin in ("computed", "store"):
         found = extract(
             ZooSource(card), SAMPLES[:20], split="qm9", store=store, progress=lambda **_: None
         )
-        assert found.source == source
+        assert found.origin == origin
         np.testing.assert_array_equal(found.vectors, mock_model("good", seed=4).embed(SAMPLES[:20]))
 
 

@@ -124,7 +124,7 @@ def _embed_one(
     found = door.obtain(source, replace(split, samples=samples))
     environment = environment_of(card)
     where = f" in the environment {environment.name}" if environment else ""
-    how = "were in the store" if found.source == "store" else f"embedded{where}"
+    how = "were in the store" if found.origin == "store" else f"embedded{where}"
     width = f", width {found.vectors.shape[1]}" if len(found) else ""
     refused = f", {len(found.refused)} refused" if found.refused else ""
     seconds = time.monotonic() - start

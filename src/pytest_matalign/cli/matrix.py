@@ -156,7 +156,7 @@ def command(  # noqa: PLR0913  click hands every option over by its name
         split_fingerprint=cut.fingerprint,
         samples=ids,
         precision=precision,
-        origins={name: one.source for name, one in found.items()},
+        origins={name: one.origin for name, one in found.items()},
         left_out=left_out,
     )
     files_of.write_npz(result, ids, output.with_name(f"{output.name}.npz"))

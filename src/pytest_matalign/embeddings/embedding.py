@@ -23,7 +23,7 @@ class Embedding:
         ids: Sample ids in the order of the split, one per row.
         vectors: float32 [samples, width], finite.
         refused: Reason by sample id, for samples outside the model's domain.
-        source: Where the rows came from (`computed`, `store`, `pack` or `file`).
+        origin: Where the rows came from (`computed`, `store`, `pack` or `file`).
         blocks: Keys of the rows in the store, in order; none where they are not kept there.
     """
 
@@ -32,7 +32,7 @@ class Embedding:
     ids: tuple[str, ...]
     vectors: NDArray[np.float32]
     refused: Mapping[str, str] = field(default_factory=dict)
-    source: str = "computed"
+    origin: str = "computed"
     blocks: tuple[str, ...] = ()
 
     def __len__(self) -> int:

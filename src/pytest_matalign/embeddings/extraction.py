@@ -92,7 +92,7 @@ def extract(
                 found[index] = rows
                 done += len(block)
     whole = [block for block in found if block is not None]
-    return joined(source.id, split, whole, source="computed" if computed else "store", blocks=keys)
+    return joined(source.id, split, whole, origin="computed" if computed else "store", blocks=keys)
 
 
 def stored(
@@ -104,7 +104,7 @@ def stored(
     rows = [found for key in keys if (found := store.read_rows(key)) is not None]
     if len(rows) < len(keys):
         return None
-    return joined(source.id, split, rows, source="store", blocks=keys)
+    return joined(source.id, split, rows, origin="store", blocks=keys)
 
 
 def _provenance(source: Loadable, model: Model, split: str) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _stacked(
 
 
 def joined(
-    model: str, split: str, rows: Sequence[Rows], *, source: str, blocks: Sequence[str]
+    model: str, split: str, rows: Sequence[Rows], *, origin: str, blocks: Sequence[str]
 ) -> Embedding:
     """Return an embedding made of blocks of the store, in the order of the split.
 
@@ -179,7 +179,7 @@ def joined(
         model: Card id, or the candidate's name.
         split: Split id.
         rows: Content of the blocks.
-        source: Where they came from.
+        origin: Where they came from.
         blocks: Their keys.
 
     Raises:
@@ -192,7 +192,7 @@ def joined(
         ids=tuple(name for block in rows for name in block.ids),
         vectors=_stacked(filled, model=model, split=split),
         refused={name: reason for block in rows for name, reason in block.refused.items()},
-        source=source,
+        origin=origin,
         blocks=tuple(blocks),
     )
 

@@ -76,7 +76,7 @@ def read_embedding(path: Path, *, model: str, split: str, ids: Sequence[str]) ->
         ids=kept,
         vectors=vectors[[row[name] for name in kept]],
         refused={name: ABSENT for name in ids if name not in row},
-        source="file",
+        origin="file",
     )
 
 
@@ -98,5 +98,5 @@ def _absent(*, model: str, split: str, ids: Sequence[str]) -> Embedding:
         ids=(),
         vectors=np.empty((0, 0), dtype=np.float32),
         refused=dict.fromkeys(ids, ABSENT),
-        source="file",
+        origin="file",
     )

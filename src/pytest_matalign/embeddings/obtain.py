@@ -216,7 +216,7 @@ class Recorded:
         """Return rows of the store that are bit for bit those of the run."""
         rows = [found for key in self._blocks if (found := store.read_rows(key)) is not None]
         if rows and len(rows) == len(self._blocks):
-            whole = joined(self.model, split.card.id, rows, source="store", blocks=self._blocks)
+            whole = joined(self.model, split.card.id, rows, origin="store", blocks=self._blocks)
             if whole.digest == self._digest:
                 return whole
         raise UnavailableError(

@@ -176,7 +176,7 @@ class Pack:
             ids=ids,
             vectors=decode(entry, tensors)[: len(ids)],
             refused={name: why for name, why in entry.refused.items() if name in wanted},
-            source="pack",
+            origin="pack",
         )
 
     def path(self, split: str, model: str) -> Path:

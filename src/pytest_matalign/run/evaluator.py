@@ -94,7 +94,7 @@ class Evaluator:
             width=embedding.vectors.shape[1] if len(embedding) else None,
             refused=dict(sorted(Counter(embedding.refused.values()).items())),
             digest=embedding.digest,
-            origin=embedding.source,
+            origin=embedding.origin,
             blocks=embedding.blocks,
         )
         if reason := too_few(embedding):

@@ -61,10 +61,6 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     package_version: str
     rows: tuple[BaselineRow, ...]
 
-    def row(self, key: Key) -> BaselineRow | None:
-        """The row of a check, if there is one."""
-        return next((row for row in self.rows if row.key == key), None)
-
 
 class _Formatted(msgspec.Struct):
     format: int
