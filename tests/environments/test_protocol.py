@@ -49,6 +49,7 @@ def stream_of(*messages: Request | Reply) -> io.BytesIO:
     return stream
 
 
+@pytest.mark.slow
 @given(
     hnp.arrays(
         st.one_of(hnp.floating_dtypes(endianness="="), hnp.integer_dtypes(), hnp.boolean_dtypes()),

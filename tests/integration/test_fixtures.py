@@ -45,7 +45,7 @@ def test_a_suite_s_own_module_gets_our_fixtures(host: Host) -> None:
     host.pytester.makeconftest(ROOT_CONFTEST)
     (host.path / "mini" / "test_mine.py").write_text(
         "def test_covered(matalign_embedding):\n    matalign_embedding.must_cover(1.0)\n"
-        "def test_close(matalign_alignment):\n    assert matalign_alignment.record.value > -1\n"
+        "def test_close(matalign_alignment):\n    assert matalign_alignment.alignment.value > -1\n"
     )
     host.run().assert_outcomes(passed=9)
 

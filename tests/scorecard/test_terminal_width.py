@@ -10,6 +10,8 @@ import pytest
 from pytest_matalign.scorecard.model import Scorecard
 from pytest_matalign.scorecard.terminal import lines
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("width", "length"), list(product((60, 80, 120), (6, 30))))
 def test_no_line_is_wider_than_the_terminal(scorecard: Scorecard, width: int, length: int) -> None:

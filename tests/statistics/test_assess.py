@@ -116,6 +116,7 @@ def test_unrelated_models_are_nothing_special(spec):
     assert estimate.calibrated < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS[:6], ids=METRICS[:6])
 def test_null_moments_agree_with_shuffling(spec):
     """Null mean and deviation are those of really permuted samples."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from pytest_matalign.zoo.card import ModelCard
 
+pytestmark = pytest.mark.slow
+
 # Pins the card of a repository, or fetches its files, and prints what came of it.
 SCRIPT = """
 import json, sys

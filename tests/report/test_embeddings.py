@@ -18,6 +18,8 @@ from pytest_matalign.progress import embedding_line
 from pytest_matalign.report.embeddings import embeddings_of
 from pytest_matalign.splits.split import Split
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def splits() -> dict[str, Split]:

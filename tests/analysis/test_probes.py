@@ -11,6 +11,7 @@ from pytest_matalign.study.measures.energies import energy_error
 from pytest_matalign.study.measures.planted import planted_families
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["ridge", "knn"])
 def test_planted_label_is_read_off_the_families_that_see_structure(method):
     """Converged families predict, private, collapsed and random ones do not."""

@@ -90,6 +90,7 @@ def test_profile_distances_follow_the_formula():
     assert found == pytest.approx(np.array([[0, jsd**0.5], [jsd**0.5, 0]]))
 
 
+@pytest.mark.slow
 def test_tree_holds_planted_families_with_support():
     """Families planted apart are clades of nearly all half-samples."""
     embeddings, facts = _zoo(family_weight=1.0, corpus_weight=0.2)

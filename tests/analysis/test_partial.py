@@ -11,6 +11,8 @@ from pytest_matalign.analysis.partial import CrossFit, project_out, side_by_side
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.study.measures.planted import planted_families
 
+pytestmark = pytest.mark.slow
+
 CHANCE = 10 / 249
 """CKNNA of unrelated spaces is about k / (n - 1)."""
 
