@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -13,6 +14,8 @@ import pytest
 from ase.build import bulk, molecule
 
 from pytest_matalign.splits.sample import Sample
+from pytest_matalign.zoo.adapter import load_here, missing_packages
+from pytest_matalign.zoo.catalogue import card
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +37,17 @@ def need(package: str, *, environment: str) -> None:
             f"{package} is not installed; these tests run in the environment {environment!r}",
             allow_module_level=True,
         )
+
+
+@lru_cache(maxsize=1)
+def load(model_id: str) -> Any:
+    """A model of the zoo, or a skip that names the environment that has its packages."""
+    found = card(model_id)
+    if missing := missing_packages(found):
+        pytest.skip(
+            f"{missing[0]} is not installed; runs inside the environment {found.environment!r}"
+        )
+    return load_here(found)
 
 
 def molecules() -> list[Sample]:

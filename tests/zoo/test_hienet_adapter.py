@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -12,24 +10,12 @@ import pytest
 import torch
 from ase.build import bulk, molecule
 
+from promises import load
 from pytest_matalign import load_split
-from pytest_matalign.environments import loading
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue, domain
 from pytest_matalign.zoo.adapters import hienet
 from pytest_matalign.zoo.adapters._support.scatter import scatter
-
-
-@lru_cache(maxsize=1)
-def load(model_id: str) -> Any:
-    """A model of the family, or a skip that names the environment that has its packages."""
-    card = catalogue.card(model_id)
-    for name in card.requires:
-        if find_spec(name) is None:
-            pytest.skip(
-                f"{name} is not installed; runs inside the environment {card.environment!r}"
-            )
-    return loading.load(card)
 
 
 @pytest.mark.zoo

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from promises import load
 from pytest_matalign import load_split
-from pytest_matalign.environments import loading
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters.ligandmpnn import features
@@ -24,18 +23,6 @@ CARDS = [
     for one in catalogue.cards().values()
     if one.family == "proteinmpnn" and one.role == "pretrained"
 ]
-
-
-@lru_cache(maxsize=1)
-def load(model_id: str) -> Any:
-    """A model of the family, or a skip that names the environment that has its packages."""
-    card = catalogue.card(model_id)
-    for name in card.requires:
-        if find_spec(name) is None:
-            pytest.skip(
-                f"{name} is not installed; runs inside the environment {card.environment!r}"
-            )
-    return loading.load(card)
 
 
 @lru_cache(maxsize=1)

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from importlib.util import find_spec
-from typing import Any
-
 import numpy as np
 import pytest
 
+from promises import load
 from pytest_matalign import load_split
-from pytest_matalign.environments import loading
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
 
 pytestmark = pytest.mark.zoo
 ASPIRIN, SALICYLIC_ACID = "CC(=O)Oc1ccccc1C(=O)O", "O=C(O)c1ccccc1O"
 CAFFEINE, THEOPHYLLINE = "Cn1c(=O)c2c(ncn2C)n(C)c1=O", "Cn1c(=O)c2[nH]cnc2n(C)c1=O"
-
-
-@lru_cache(maxsize=1)
-def load() -> Any:
-    """The model, or a skip that names the environment that has its packages."""
-    card = catalogue.card("minimol-v1")
-    for name in card.requires:
-        if find_spec(name) is None:
-            pytest.skip(
-                f"{name} is not installed; runs inside the environment {card.environment!r}"
-            )
-    return loading.load(card)
 
 
 def sample(smiles: str) -> Sample:
@@ -38,7 +22,7 @@ def sample(smiles: str) -> Sample:
 
 def test_like_molecules_have_like_fingerprints() -> None:
     """Cosines of the package's fingerprint, the maximum over atoms, measured once."""
-    model = load()
+    model = load("minimol-v1")
     from torch_geometric.data import Batch
 
     rows = []
@@ -53,14 +37,14 @@ def test_like_molecules_have_like_fingerprints() -> None:
 
 def test_the_network_has_the_parameters_of_the_card() -> None:
     """The task heads, which are not embedded, included."""
-    count = sum(one.numel() for one in load().network.parameters())
+    count = sum(one.numel() for one in load("minimol-v1").network.parameters())
     assert count == catalogue.card("minimol-v1").parameters
 
 
 @pytest.mark.parametrize("split", ["qm9", "ccd-ligands"])
 def test_bundled_molecules_do_not_depend_on_the_batch(split: str) -> None:
     """The virtual node of one molecule hears nothing of the others."""
-    model = load()
+    model = load("minimol-v1")
     samples = [one for one in load_split(split, samples=30).samples if model.refuse(one) is None]
     assert len(samples) >= 25
     together = model.embed(samples)
@@ -72,7 +56,7 @@ def test_bundled_molecules_do_not_depend_on_the_batch(split: str) -> None:
 
 def test_single_atoms_are_read_and_text_that_is_no_smiles_is_refused() -> None:
     """Ions and water have features, if no bond to pass messages along."""
-    model = load()
+    model = load("minimol-v1")
     assert model.refuse(sample("not a molecule")) == "has a SMILES that RDKit cannot read"
     assert model.refuse(sample("O")) is None
     assert np.isfinite(model.embed([sample("O"), sample("[Na+].[Cl-]")])).all()

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from importlib.util import find_spec
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 
+from promises import load
 from pytest_matalign import load_split
-from pytest_matalign.environments import loading
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters._support.tokens import framed, vocabulary
@@ -25,18 +21,6 @@ AMIDE_COUPLING = (
     ">>O=C(Nc1cccc2cnccc12)c1cc([N+](=O)[O-])c(Sc2c(Cl)cncc2Cl)s1"
 )
 ACETYLATION = "CC(=O)OC(C)=O.O=C(O)c1ccccc1O>>CC(=O)Oc1ccccc1C(=O)O"
-
-
-@lru_cache(maxsize=1)
-def load(model_id: str) -> Any:
-    """A model of the family, or a skip that names the environment that has its packages."""
-    card = catalogue.card(model_id)
-    for name in card.requires:
-        if find_spec(name) is None:
-            pytest.skip(
-                f"{name} is not installed; runs inside the environment {card.environment!r}"
-            )
-    return loading.load(card)
 
 
 def test_the_class_token_is_the_fingerprint_the_package_prints() -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from importlib.util import find_spec
-from typing import Any
-
 import numpy as np
 import pytest
 
+from promises import load
 from pytest_matalign import load_split
-from pytest_matalign.environments import loading
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters import sceptr
@@ -21,18 +17,6 @@ GILGFVFTL = ["CASSIRSSYEQYF", "CASSIRSAYEQYF"]
 OTHERS = ["CASSEFQGDNEQFF", "CASSVGDLLTGELFF", "CASSPGTGGNEQYF"]
 
 
-@lru_cache(maxsize=1)
-def load() -> Any:
-    """The model, or a skip that names the environment that has its packages."""
-    card = catalogue.card("sceptr-cdr3-only")
-    for name in card.requires:
-        if find_spec(name) is None:
-            pytest.skip(
-                f"{name} is not installed; runs inside the environment {card.environment!r}"
-            )
-    return loading.load(card)
-
-
 def loops(texts: list[str]) -> list[Sample]:
     """Samples of one loop each."""
     return [Sample(id=text, sequence=text) for text in texts]
@@ -40,7 +24,7 @@ def loops(texts: list[str]) -> list[Sample]:
 
 def test_receptors_of_one_motif_are_near_one_another() -> None:
     """Nearer than to any loop of another kind."""
-    vectors = load().embed(loops(GILGFVFTL + OTHERS))
+    vectors = load("sceptr-cdr3-only").embed(loops(GILGFVFTL + OTHERS))
     assert vectors.shape == (5, catalogue.card("sceptr-cdr3-only").width)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
     cosines = vectors @ vectors.T
@@ -50,7 +34,7 @@ def test_receptors_of_one_motif_are_near_one_another() -> None:
 
 def test_embeddings_do_not_depend_on_the_batch() -> None:
     """Loops differ in length and are padded by the package."""
-    model = load()
+    model = load("sceptr-cdr3-only")
     samples = loops(GILGFVFTL + OTHERS)
     together = model.embed(samples)
     apart = np.concatenate([model.embed([one]) for one in reversed(samples)])[::-1]
@@ -60,7 +44,7 @@ def test_embeddings_do_not_depend_on_the_batch() -> None:
 
 def test_the_network_has_the_parameters_of_the_card() -> None:
     """Counted in the package's own object."""
-    count = sum(one.numel() for one in load().network._bert.parameters())
+    count = sum(one.numel() for one in load("sceptr-cdr3-only").network._bert.parameters())
     assert count == catalogue.card("sceptr-cdr3-only").parameters
 
 

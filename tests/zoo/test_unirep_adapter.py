@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from pytest_matalign.environments import loading
+from promises import load
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters.unirep import LETTERS, tokens
@@ -37,18 +35,6 @@ PACKAGE = {
 (3.0.0, JAX on a CPU)."""
 
 
-@lru_cache(maxsize=1)
-def load(units: int) -> Any:
-    """A model of the family, or a skip that names the environment that has its packages."""
-    card = catalogue.card(f"unirep-{units}")
-    for name in card.requires:
-        if find_spec(name) is None:
-            pytest.skip(
-                f"{name} is not installed; runs inside the environment {card.environment!r}"
-            )
-    return loading.load(card)
-
-
 def proteins() -> list[Sample]:
     """Two sequences of unlike length."""
     return [
@@ -61,7 +47,7 @@ def proteins() -> list[Sample]:
 def test_embeddings_are_those_of_the_package(units: int) -> None:
     """Together in one batch, where the package runs each length by itself."""
     first, norms = PACKAGE[units]
-    vectors = load(units).embed(proteins())
+    vectors = load(f"unirep-{units}").embed(proteins())
     assert vectors.shape == (2, units)
     np.testing.assert_allclose(vectors[0, :6], first, atol=2e-6)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), norms, rtol=2e-6)
@@ -70,7 +56,7 @@ def test_embeddings_are_those_of_the_package(units: int) -> None:
 @pytest.mark.parametrize("units", UNITS)
 def test_the_network_foresees_a_natural_sequence_better_than_a_shuffled_one(units: int) -> None:
     """The layer that predicts the next residue is in the file too."""
-    network = load(units).network
+    network = load(f"unirep-{units}").network
     shuffled = "".join(np.random.default_rng(0).permutation(list(UBIQUITIN)))
     natural = _surprise(network, UBIQUITIN)
     assert natural < _surprise(network, shuffled)
@@ -91,20 +77,20 @@ def _surprise(network: Any, sequence: str) -> float:
 @pytest.mark.parametrize("units", UNITS)
 def test_the_file_has_the_parameters_of_the_card(units: int) -> None:
     """All of them, the predicting layer included."""
-    count = sum(one.numel() for one in load(units).network.parameters())
+    count = sum(one.numel() for one in load(f"unirep-{units}").network.parameters())
     assert count == catalogue.card(f"unirep-{units}").parameters
 
 
 def test_padding_is_not_heard_of() -> None:
     """A short sequence has the same vector beside a long one."""
-    model = load(64)
+    model = load("unirep-64")
     long, short = proteins()
     np.testing.assert_allclose(model.embed([long, short])[1:], model.embed([short]), atol=1e-6)
 
 
 def test_letters_that_stand_for_no_residue_are_refused() -> None:
     """Ambiguous codes share the row of the unknown residue, as in the package."""
-    model = load(64)
+    model = load("unirep-64")
     assert model.refuse(Sample(id="s", sequence="AC*")) == "has residues beyond the vocabulary: *"
     assert model.refuse(Sample(id="s", sequence="ACZBJX")) is None
     assert tokens("ZX")[1:] == [23, 23]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from importlib.util import find_spec
-from typing import Any
-
 import numpy as np
 import pytest
 
+from promises import load
 from pytest_matalign import load_split
-from pytest_matalign.environments import loading
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.quiet import import_quietly, quiet
@@ -18,18 +14,6 @@ from pytest_matalign.zoo.quiet import import_quietly, quiet
 pytestmark = pytest.mark.zoo
 ASPIRIN, SALICYLIC_ACID = "CC(=O)Oc1ccccc1C(=O)O", "O=C(O)c1ccccc1O"
 CAFFEINE, THEOPHYLLINE = "Cn1c(=O)c2c(ncn2C)n(C)c1=O", "Cn1c(=O)c2[nH]cnc2n(C)c1=O"
-
-
-@lru_cache(maxsize=1)
-def load() -> Any:
-    """The model, or a skip that names the environment that has its packages."""
-    card = catalogue.card("vicgae")
-    for name in card.requires:
-        if find_spec(name) is None:
-            pytest.skip(
-                f"{name} is not installed; runs inside the environment {card.environment!r}"
-            )
-    return loading.load(card)
 
 
 def sample(smiles: str) -> Sample:
@@ -40,7 +24,7 @@ def sample(smiles: str) -> Sample:
 @pytest.mark.parametrize("smiles", ["CCO", ASPIRIN, CAFFEINE])
 def test_the_mean_is_the_packages_sum_by_another_constant(smiles: str) -> None:
     """It divides by the width of the embedding where the mean divides by the tokens."""
-    model = load()
+    model = load("vicgae")
     with quiet():
         whole = import_quietly("astrochem_embedding").VICGAE.from_pretrained()
         own = whole.embed_smiles(smiles)[0].numpy()
@@ -53,7 +37,7 @@ def test_the_mean_is_the_packages_sum_by_another_constant(smiles: str) -> None:
 
 def test_the_decoder_writes_molecules_back() -> None:
     """Nine tokens in ten of the bundled molecules come back; an untrained decoder guesses."""
-    model = load()
+    model = load("vicgae")
     import torch
 
     with quiet():
@@ -71,7 +55,9 @@ def test_the_decoder_writes_molecules_back() -> None:
 
 def test_like_molecules_are_near_one_another() -> None:
     """Cosines measured once: caffeine and theophylline are nearer than aspirin and caffeine."""
-    rows = load().embed([sample(one) for one in (ASPIRIN, SALICYLIC_ACID, CAFFEINE, THEOPHYLLINE)])
+    rows = load("vicgae").embed(
+        [sample(one) for one in (ASPIRIN, SALICYLIC_ACID, CAFFEINE, THEOPHYLLINE)]
+    )
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     assert unit[0] @ unit[1] == pytest.approx(0.824, abs=2e-3)
     assert unit[2] @ unit[3] == pytest.approx(0.938, abs=2e-3)
@@ -81,7 +67,7 @@ def test_like_molecules_are_near_one_another() -> None:
 @pytest.mark.parametrize("split", ["qm9", "ccd-ligands"])
 def test_bundled_molecules_do_not_depend_on_the_batch(split: str) -> None:
     """Padding comes last and is not pooled; again, the same bits."""
-    model = load()
+    model = load("vicgae")
     samples = [one for one in load_split(split, samples=40).samples if model.refuse(one) is None]
     assert len(samples) >= 30
     together = model.embed(samples)
@@ -93,4 +79,4 @@ def test_bundled_molecules_do_not_depend_on_the_batch(split: str) -> None:
 @pytest.mark.parametrize("smiles", ["[Og]", "not a molecule"])
 def test_what_selfies_cannot_express_is_refused(smiles: str) -> None:
     """The package would raise."""
-    assert load().refuse(sample(smiles)) == "has a SMILES that SELFIES cannot express"
+    assert load("vicgae").refuse(sample(smiles)) == "has a SMILES that SELFIES cannot express"
