@@ -18,7 +18,7 @@ PACKAGE = ROOT / "src/pytest_matalign"
 FLOOR, EDGE = 30, 140
 GROUPS = {
     "#7a5195": ("plugin", "cli"),
-    "#ef5675": ("study", "run", "report", "scorecard", "verdicts", "suites"),
+    "#ef5675": ("mutants", "study", "run", "report", "scorecard", "verdicts", "suites"),
     "#3b7dd8": ("testing", "analysis", "embeddings", "environments", "zoo"),
     "#2f9e77": ("statistics", "engine", "metrics"),
     "#b7791f": ("splits",),
