@@ -42,7 +42,9 @@ def _records(card: dict[str, Any]) -> dict[str, dict[tuple[str, ...], dict[str, 
     found: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {"alignments": {}, "dimensions": {}}
     for record in card.get("alignments", []):
         # Schema 2 keeps the numbers in a struct of their own, schema 1 in the record itself.
-        found["alignments"][_key(record)] = {**record, **(record.get("alignment") or {})}
+        flat = {**record, **(record.get("alignment") or {})}
+        measured = flat.get("value") is not None
+        found["alignments"][_key(record)] = flat if measured else {"verdict": flat["verdict"]}
     for record in card.get("embeddings", []):
         dimension = record.get("dimension")
         if isinstance(dimension, dict):
