@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics.arrays import require_samples
+from pytest_matalign.metrics.arrays import require_samples, single_thread
 from pytest_matalign.metrics.preprocessing import prepared_pair
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from pytest_matalign.metrics.arrays import ArrayLike, Float64
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 CUTOFFS = np.geomspace(1e-9, 0.9, 20)
 """Singular values below one of these, relative to the largest, are cut: which, the data say."""
+_ROWS = 256
 
 
 def reconstruction_error(
@@ -77,8 +79,8 @@ def global_errors(x: Float64, y: Float64) -> Float64:
     errors = np.empty(len(x))
     for fitted, judged in halves(len(x)):
         source, target = _scaled(x, fitted), _scaled(y, fitted)
-        gaps = target[judged] - source[judged] @ _map(source[fitted], target[fitted])
-        errors[judged] = np.linalg.norm(gaps, axis=1)
+        found = _maps(source[None, fitted], target[None, fitted])[0]
+        errors[judged] = np.linalg.norm(target[judged] - source[judged] @ found, axis=1)
     return errors
 
 
@@ -88,12 +90,14 @@ def local_errors(x: Float64, y: Float64, *, k: int) -> Float64:
     for fitted, judged in halves(len(x)):
         source, target = _scaled(x, fitted), _scaled(y, fitted)
         near, far = source[fitted], target[fitted]
-        for row in judged:
-            gaps = near - source[row]
-            nearest = np.argsort(np.einsum("ij,ij->i", gaps, gaps), kind="stable")[:k]
-            a, b = near[nearest], far[nearest]
-            there = (source[row] - a.mean(axis=0)) @ _map(a - a.mean(axis=0), b - b.mean(axis=0))
-            errors[row] = np.linalg.norm(target[row] - b.mean(axis=0) - there)
+        for start in range(0, len(judged), _ROWS):
+            rows = judged[start : start + _ROWS]
+            order = np.argsort(_squared_distances(source[rows], near), axis=1, kind="stable")
+            a, b = near[order[:, :k]], far[order[:, :k]]
+            middle_a, middle_b = a.mean(axis=1), b.mean(axis=1)
+            found = _maps(a - middle_a[:, None], b - middle_b[:, None])
+            there = np.einsum("id,ide->ie", source[rows] - middle_a, found)
+            errors[rows] = np.linalg.norm(target[rows] - middle_b - there, axis=1)
     return errors
 
 
@@ -121,26 +125,47 @@ def _scaled(x: Float64, fitted: Index) -> Float64:
     return scaled
 
 
-def _map(x: Float64, y: Float64) -> Float64:
-    """Return P (d, e) with y ~ x P: least squares, small singular values of x (m, d) cut.
+def _maps(x: Float64, y: Float64) -> Float64:
+    """Return P (b, d, e) with y ~ x P: least squares, small singular values of x (b, m, d) cut.
 
     The cutoff is the one by which the two halves of these rows predict each other best.
     """
-    middle = (len(x) + 1) // 2
-    parts = ((x[:middle], y[:middle]), (x[middle:], y[middle:]))
-    factors = [np.linalg.svd(half, full_matrices=False) for half, _ in parts]
-    largest = max(s[0] for _, s, _ in factors)
-    noise = max(x.shape) * np.spacing(1.0)
-    losses = np.zeros(len(CUTOFFS))
-    for (u, s, vt), (_, own), (other, wanted) in zip(factors, parts, parts[::-1], strict=True):
-        inner, outer = u.T @ own, other @ vt.T
-        for place, cutoff in enumerate(CUTOFFS * largest):
-            kept = int((s > max(cutoff, noise)).sum())
-            gaps = wanted - (outer[:, :kept] / s[:kept]) @ inner[:kept]
-            losses[place] += np.sqrt((gaps**2).mean(axis=0)).mean()
-    u, s, vt = np.linalg.svd(x, full_matrices=False)
-    kept = int((s > CUTOFFS[losses.argmin()] * largest).sum())
-    found: Float64 = (vt[:kept].T / s[:kept]) @ (u[:, :kept].T @ y)
+    import torch
+
+    # One thread: with more, matrices as small as these take many times as long.
+    with single_thread():
+        a, b = torch.tensor(x), torch.tensor(y)
+        middle = (a.shape[1] + 1) // 2
+        parts = ((a[:, :middle], b[:, :middle]), (a[:, middle:], b[:, middle:]))
+        factors = [torch.linalg.svd(half, full_matrices=False) for half, _ in parts]
+        largest = torch.maximum(*(s[:, 0] for _, s, _ in factors))
+        cutoffs = largest[:, None] * torch.tensor(CUTOFFS)
+        noise = max(x.shape[1:]) * np.spacing(1.0)
+        losses = torch.zeros_like(cutoffs)
+        for (u, s, vt), (_, own), (other, wanted) in zip(factors, parts, parts[::-1], strict=True):
+            inner, outer = u.mT @ own, other @ vt.mT
+            for place in range(len(CUTOFFS)):
+                inverse = _inverse(s, cutoffs[:, place].clamp(min=noise))
+                gaps = wanted - (outer * inverse[:, None]) @ inner
+                losses[:, place] += gaps.square().mean(dim=1).sqrt().mean(dim=1)
+        u, s, vt = torch.linalg.svd(a, full_matrices=False)
+        best = cutoffs.gather(1, losses.argmin(dim=1, keepdim=True))[:, 0]
+        found: Float64 = ((vt.mT * _inverse(s, best)[:, None]) @ (u.mT @ b)).numpy()
+        return found
+
+
+def _inverse(values: Tensor, cutoff: Tensor) -> Tensor:
+    """Return 1 / values (b, r) where they are above the cutoff (b,), else 0."""
+    import torch
+
+    return torch.where(values > cutoff[:, None], 1.0 / values, 0.0)
+
+
+def _squared_distances(x: Float64, y: Float64) -> Float64:
+    """Return (n, m) squared distances of rows, from their differences so that none is rounded."""
+    from scipy.spatial.distance import cdist
+
+    found: Float64 = cdist(x, y, "sqeuclidean")
     return found
 
 
