@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from pytest_matalign.splits.split import Split
 
 
+DIMENSION_SAMPLES = 5000
+"""Samples a dimension is taken on, the first of the split: it holds n x n distances."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Companion:
     """What a report shows beside the scorecard.
@@ -139,7 +143,7 @@ def _dimensions(found: Found, budget: Budget) -> list[dict[str, Any]]:
     rows = []
     for (split, model), embedding in found.items():
         try:
-            estimate = assess_dimension(embedding.vectors, method="twonn")
+            estimate = assess_dimension(embedding.vectors[:DIMENSION_SAMPLES], method="twonn")
         except MetricInputError as error:
             budget.note(f"No intrinsic dimension of {model} on {split}: {error}")
             continue
