@@ -53,6 +53,7 @@ def update(run: SuiteRun, scorecard: Scorecard) -> Update:
     before = {row.key: row for row in old.rows} if old else {}
     measured = {row.key: row for row in map(row_of, scorecard.alignments) if row is not None}
     regressed = {r.split for r in scorecard.alignments if r.verdict == "regressed"}
+    regressed |= {r.split for r in scorecard.embeddings if r.release and r.release.fails}
     taken = {
         key: row
         for key, row in measured.items()

@@ -10,10 +10,13 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pytest_matalign.errors import MatalignError, MetricInputError, UnavailableError
 from pytest_matalign.run.embedding_checks import judge_dimension
 from pytest_matalign.run.judging import Judging
 from pytest_matalign.run.measuring import Measurer, too_few
+from pytest_matalign.run.release import Release
 from pytest_matalign.verdicts.drift import drift
 from pytest_matalign.verdicts.records import EmbeddingRecord
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_matalign.suites.cases import Case, EmbeddingCase
     from pytest_matalign.suites.schema import Suite
     from pytest_matalign.verdicts.earlier_release import BaselineBook
+    from pytest_matalign.verdicts.gate.self_check import Mode
     from pytest_matalign.verdicts.records import AlignmentRecord
     from pytest_matalign.zoo.card import ModelCard
 
@@ -47,6 +51,7 @@ class Evaluator:
         samples: int | None,
         candidate: str | None,
         baseline: BaselineBook,
+        mode: Mode,
     ) -> None:
         self.measurer = Measurer(
             suites=suites,
@@ -57,7 +62,10 @@ class Evaluator:
             candidate=candidate,
         )
         self._suites, self._baseline = suites, baseline
-        self._judging = Judging(self.measurer, suites=suites, cards=cards, book=baseline)
+        self._release = Release(self.measurer, suites=suites, cards=cards, book=baseline, mode=mode)
+        self._judging = Judging(
+            self.measurer, suites=suites, cards=cards, book=baseline, release=self._release
+        )
 
     def alignment_record(self, case: Case) -> AlignmentRecord:
         """Compare two models and judge the result; never raises for a model that fails."""
@@ -97,12 +105,13 @@ class Evaluator:
             origin=embedding.origin,
             blocks=embedding.blocks,
         )
-        if reason := too_few(embedding):
-            return record(verdict="skipped", reason=reason)
         earlier = self._baseline.embedding(split) if own else None
         if earlier is not None:
-            record = partial(record, drift=drift(embedding, earlier))
-        return self._with_dimension(record, case, embedding)
+            release = self._release.judged(case.suite, case.split)
+            record = partial(record, drift=drift(embedding, earlier), release=release)
+        if reason := too_few(embedding):
+            return _with_release(record(verdict="skipped", reason=reason))
+        return _with_release(self._with_dimension(record, case, embedding))
 
     def _with_dimension(
         self, record: partial[EmbeddingRecord], case: EmbeddingCase, embedding: Embedding
@@ -124,3 +133,12 @@ class Evaluator:
             verdict=judged.verdict,
             reason=judged.reason,
         )
+
+
+def _with_release(record: EmbeddingRecord) -> EmbeddingRecord:
+    """Return the record with the worse of its own verdict and that of its release."""
+    release = record.release
+    if release is None or release.verdict == "passed" or record.verdict in {"error", "failed"}:
+        return record
+    reason = " ".join(filter(None, (f"{record.model} {release.why}", record.reason)))
+    return msgspec.structs.replace(record, verdict=release.verdict, reason=reason)

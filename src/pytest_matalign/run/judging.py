@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_matalign.run.measuring import Measurer
+    from pytest_matalign.run.release import Release
     from pytest_matalign.suites.cases import Case
     from pytest_matalign.suites.schema import Expectation, Suite
     from pytest_matalign.verdicts.earlier_release import BaselineBook
@@ -50,7 +51,9 @@ class Judging:
         suites: Mapping[str, Suite],
         cards: Mapping[str, ModelCard],
         book: BaselineBook,
+        release: Release,
     ) -> None:
+        self._release = release
         self._measurer, self._suites, self._cards, self._book = measurer, suites, cards, book
         self._candidate = measurer.candidate
         self._families: dict[tuple[str, str], dict[str, Evidence]] = {}
@@ -70,7 +73,7 @@ class Judging:
         found = self._measurer.measured(case)
         if isinstance(found, NotMeasured):
             return record(verdict=found.verdict, reason=found.reason, tolerated=found.tolerated)
-        evidence = self._weighed(case, found)
+        evidence = self._shown(case, self._weighed(case, found))
         reasons = (
             explain_bounds(evidence.expectations, n=found.alignment.n),
             explain_baseline(evidence.baseline, metric=case.metric.name),
@@ -84,6 +87,16 @@ class Judging:
             verdict=combined_verdict(evidence.expectations, evidence.baseline),
             reason=" ".join(filter(None, reasons)),
         )
+
+    def _shown(self, case: Case, evidence: Evidence) -> Evidence:
+        """Evidence in which a single reference fails nothing where the release is judged as one."""
+        baseline = evidence.baseline
+        if baseline is None or baseline.verdict != "regressed":
+            return evidence
+        if self._release.judged(case.suite, case.split) is None:
+            return evidence
+        moved = msgspec.structs.replace(baseline, verdict="moved")
+        return msgspec.structs.replace(evidence, baseline=moved)
 
     def _weighed(self, case: Case, found: Measurement) -> Evidence:
         suite = self._suites[case.suite]

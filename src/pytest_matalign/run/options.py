@@ -177,6 +177,11 @@ OPTIONS: tuple[Option, ...] = (
     _of_project(
         "tolerance", "loss of alignment against the baseline that is still accepted", "0.02"
     ),
+    _of_project(
+        "mode",
+        "what a release says of itself: same (a port, a refactoring) or retrained (new weights)",
+        "retrained",
+    ),
     _of_project("gate", "gates added to those of the suites, or laid over the ones of one id"),
     Option(
         name="update",

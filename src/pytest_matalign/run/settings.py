@@ -64,6 +64,7 @@ class HostTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     baseline: str = "matalign-baseline.json"
     baseline_embeddings: Encoding | Literal["none"] = "float32"
     tolerance: float = TOLERANCE
+    mode: Literal["same", "retrained"] = "retrained"
     gate: tuple[HostGate, ...] = ()
 
 
@@ -85,6 +86,7 @@ class Settings:
         baseline: File of the earlier release's alignments.
         baseline_embeddings: How an update keeps the candidate's embeddings.
         tolerance: Loss of alignment against the baseline that is still accepted.
+        mode: What a release says of itself: the same model, or retrained.
         gates: Of the host, to be laid over those of the suites.
         update: What is to be written into the baseline.
         json: File for the scorecard.
@@ -106,6 +108,7 @@ class Settings:
     baseline: Path
     baseline_embeddings: Encoding | Literal["none"]
     tolerance: float
+    mode: Literal["same", "retrained"]
     gates: tuple[HostGate, ...]
     update: Literal["new", "regressed", "all"] | None
     json: Path | None
@@ -172,6 +175,7 @@ def settings_of(
         baseline=root / host.baseline,
         baseline_embeddings=host.baseline_embeddings,
         tolerance=host.tolerance,
+        mode=host.mode,
         gates=host.gate,
         update=_permitted(given.get("update"), forced=bool(given.get("update_in_ci"))),
         json=file("json"),

@@ -154,6 +154,7 @@ class SuiteRun:
             samples=self.settings.samples,
             candidate=self.candidate_id,
             baseline=self.baseline,
+            mode=self.settings.mode,
         )
 
     def check(self) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_matalign.scorecard.model import Scorecard
-    from pytest_matalign.verdicts.records import AlignmentRecord, Drift
+    from pytest_matalign.verdicts.records import AlignmentRecord, Drift, EmbeddingRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,22 @@ def drifts(scorecard: Scorecard) -> list[tuple[str, Drift]]:
     return sorted(found.items(), key=lambda item: item[1].overlap)
 
 
+def releases(scorecard: Scorecard) -> list[EmbeddingRecord]:
+    """Records of the candidate on splits where it was judged against its baseline as one."""
+    return [record for record in scorecard.embeddings if record.release is not None]
+
+
+def _verdict(record: EmbeddingRecord) -> str:
+    release = record.release
+    assert release is not None, "only records with one are asked"
+    return f"{record.model} {release.verdict}: {release.why}"
+
+
 def release_lines(scorecard: Scorecard, *, width: int) -> Iterator[str]:
     """Text for a terminal."""
+    for record in releases(scorecard):
+        text = f"{record.suite}/{record.split}: {_verdict(record)}"
+        yield from wrap(text, width, subsequent_indent="    ", break_on_hyphens=False)
     found = changes(scorecard)
     if found:
         yield ""
@@ -90,7 +104,10 @@ def release_lines(scorecard: Scorecard, *, width: int) -> Iterator[str]:
 
 
 def release_markdown(scorecard: Scorecard) -> Iterator[str]:
-    """Markdown: gates in the open, details folded."""
+    """Markdown: verdicts in the open, details folded."""
+    for record in releases(scorecard):
+        yield f"**{record.suite}/{record.split}**: {_verdict(record)}"
+        yield ""
     if scorecard.gates:
         rows = [[gate.suite, gate.id, gate.verdict, gate.reason] for gate in scorecard.gates]
         yield from markdown_table(["suite", "gate", "verdict", "reason"], rows)

@@ -30,8 +30,8 @@ SHOWN_FAILURES = 20
 WIDE = 112
 """Columns from which partners are named in the table and not by their row number."""
 SHORT = {"passed": "pass", "failed": "FAIL", "error": "ERR", "undecided": "undec",
-         "regressed": "REGR", "skipped": "skip", "improved": "impr", "unchanged": "same",
-         "not-comparable": "n/c"}  # fmt: skip
+         "regressed": "REGR", "moved": "moved", "skipped": "skip", "improved": "impr",
+         "unchanged": "same", "not-comparable": "n/c"}  # fmt: skip
 """Column texts of verdicts; `no-baseline` says nothing about a model and is left out."""
 
 

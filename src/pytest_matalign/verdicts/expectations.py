@@ -121,6 +121,7 @@ def combined_verdict(
         "failed",
         "regressed",
         "undecided",
+        "moved",
         "passed",
         "not-comparable",
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from pytest_matalign.statistics.alignment import Alignment  # noqa: TC001  msgspec resolves it
+from pytest_matalign.verdicts.gate.finding import Judgement  # noqa: TC001  msgspec resolves it
 from pytest_matalign.verdicts.verdict import Verdict  # noqa: TC001  msgspec resolves it
 
 if TYPE_CHECKING:
@@ -137,6 +138,8 @@ class EmbeddingRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Keys of the rows in the store, if they are there; moved to `Run` like `origin`."""
     drift: Drift | None = None
     """Only of a candidate whose baseline has embeddings."""
+    release: Judgement | None = None
+    """The candidate held against that baseline, where it can be judged as one."""
     dimension: Dimension | None = None
     """Only where the suite expects something of it."""
     expectations: tuple[ExpectationOutcome, ...] = ()

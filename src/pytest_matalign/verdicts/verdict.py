@@ -1,4 +1,4 @@
-"""The ten possible outcomes of a check, in one place."""
+"""The eleven possible outcomes of a check, in one place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ Verdict = Literal[
     "passed",
     "failed",
     "regressed",
+    "moved",
     "improved",
     "unchanged",
     "undecided",

@@ -73,7 +73,7 @@ function inkOn(colour) {
 
 // Verdicts, with a sign so that colour is not needed to tell them apart.
 const SIGNS = {
-  passed: ["good", "✓"], improved: ["good", "▲"], unchanged: ["good", "="], failed: ["bad", "✗"],
+  passed: ["good", "✓"], improved: ["good", "▲"], unchanged: ["good", "="], moved: ["unsure", "→"], failed: ["bad", "✗"],
   regressed: ["bad", "▼"], error: ["bad", "!"], undecided: ["unsure", "?"],
   "not-comparable": ["plain", "≠"], skipped: ["plain", "–"], "no-baseline": ["plain", "·"],
 };

@@ -13,7 +13,7 @@ SHOWN = 10
 """Samples a finding names."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one check found.
 
     Attributes:
@@ -33,7 +33,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     figures: dict[str, float] = {}
 
 
-class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+class Judgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One judgement of a candidate on a split.
 
     Attributes:
