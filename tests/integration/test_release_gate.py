@@ -10,7 +10,7 @@ import pytest
 
 from hosts import Host
 from pytest_matalign.embeddings.pack import bundled_pack
-from pytest_matalign.splits import load_split
+from pytest_matalign.splits.load import load_split
 
 SAMPLES = 120
 SUITE = f"""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.metrics.arrays import Float64
     from pytest_matalign.run.measuring import Measurer
-    from pytest_matalign.splits import Sample
+    from pytest_matalign.splits.sample import Sample
     from pytest_matalign.suites.schema import Suite, SuiteSplit
     from pytest_matalign.verdicts.earlier_release import BaselineBook
     from pytest_matalign.verdicts.gate.finding import Judgement
