@@ -80,6 +80,11 @@ class Board:
         """Whether any model was run so far."""
         return self._started is not None
 
+    @property
+    def complete(self) -> bool:
+        """Whether every check that embeds is done."""
+        return len(self._finished) == len(self._expected)
+
     def line(self) -> str:
         """Return how many embeddings there are, how fast it goes, and how long it may take."""
         from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no types
@@ -208,7 +213,7 @@ class Teller:
         wait, next_ = LIVE_S, 0.0
         while not self._ended.wait(wait):
             self._read()
-            if self.board.busy and time.monotonic() >= next_:
+            if self.board.busy and not self.board.complete and time.monotonic() >= next_:
                 next_ = time.monotonic() + (0.0 if self._screen.live else PLAIN_S)
                 with self._lock:
                     self._screen.show(self.board.line())
