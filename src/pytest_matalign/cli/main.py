@@ -100,6 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(f"{error.format_message()} (See `{where} --help`.)")
     except (click.ClickException, MatalignError) as error:
         return _failed(str(error))
+    except SystemExit as error:
+        # Nothing of ours calls it: whoever ends the run so must not decide how it ends.
+        return _failed(f"code of a model ended the run by sys.exit({error.code!r})", status=1)
     except click.Abort:
         return _failed("interrupted", status=INTERRUPTED)
     return int(status or 0)

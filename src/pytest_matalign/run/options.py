@@ -184,6 +184,12 @@ OPTIONS: tuple[Option, ...] = (
     ),
     _of_project("gate", "gates added to those of the suites, or laid over the ones of one id"),
     Option(
+        name="strict",
+        help="fail also where a check is skipped, cannot be compared, or is new to the baseline",
+        kind="flag",
+        key="strict",
+    ),
+    Option(
         name="update",
         help="write the baseline: rows it lacks, splits that regressed, or everything measured",
         kind="choice",

@@ -66,6 +66,7 @@ class HostTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     tolerance: float = TOLERANCE
     mode: Literal["same", "retrained"] = "retrained"
     gate: tuple[HostGate, ...] = ()
+    strict: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,7 @@ class Settings:
         tolerance: Loss of alignment against the baseline that is still accepted.
         mode: What a release says of itself: the same model, or retrained.
         gates: Of the host, to be laid over those of the suites.
+        strict: Whether a check that is skipped or cannot be compared fails the run.
         update: What is to be written into the baseline.
         json: File for the scorecard.
         markdown: Files the scorecard is appended to as Markdown.
@@ -110,6 +112,7 @@ class Settings:
     tolerance: float
     mode: Literal["same", "retrained"]
     gates: tuple[HostGate, ...]
+    strict: bool
     update: Literal["new", "regressed", "all"] | None
     json: Path | None
     markdown: tuple[Path, ...]
@@ -177,6 +180,7 @@ def settings_of(
         tolerance=host.tolerance,
         mode=host.mode,
         gates=host.gate,
+        strict=bool(given.get("strict")) or host.strict,
         update=_permitted(given.get("update"), forced=bool(given.get("update_in_ci"))),
         json=file("json"),
         markdown=tuple(path for path in markdown if path),

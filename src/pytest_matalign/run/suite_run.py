@@ -17,6 +17,7 @@ from pytest_matalign.embeddings.obtain import Door
 from pytest_matalign.embeddings.policy import Sources
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.run.demands import candidate_unmeasured, left_open
 from pytest_matalign.run.evaluator import Evaluator
 from pytest_matalign.run.gates import judge_gates, with_host_gates
 from pytest_matalign.scorecard.build import build_scorecard
@@ -165,6 +166,13 @@ class SuiteRun:
         """
         for suite in self.suites:
             self.alignment_cases(suite)
+        offered = [m for f in self.folders.values() for m in _models_of(load_suite(f))]
+        for pattern in self.settings.models:
+            if not any(fnmatchcase(model, pattern) for model in offered):
+                raise ConfigurationError(
+                    f"The pattern {pattern!r} of --matalign-models, or of `models` in "
+                    "[tool.matalign], matches no model of the suites."
+                )
         if self.settings.update and self.candidate is None:
             raise ConfigurationError(
                 "--matalign-update writes the baseline of a candidate, and there is none; name it "
@@ -211,7 +219,20 @@ class SuiteRun:
                     )
                     for gate in found
                 ]
-        return judged, unjudged
+        return [*judged, *self._demanded(ledger)], unjudged
+
+    def _demanded(self, ledger: Ledger) -> list[GateRecord]:
+        """Gates on the whole run that it does not pass."""
+        found = [self.records_of(name, ledger) for name in self.suites]
+        embeddings = [record for records, _ in found for record in records]
+        alignments = [record for _, records in found for record in records]
+        demands: list[GateRecord] = []
+        if self.candidate_id is not None:
+            demands += candidate_unmeasured(self.candidate_id, embeddings, alignments)
+        if self.settings.strict:
+            known = self.candidate is not None and self.baseline.baseline is not None
+            demands += left_open([*embeddings, *alignments], with_baseline=known)
+        return demands
 
     def records_of(
         self, suite: str, ledger: Ledger
@@ -293,6 +314,10 @@ class SuiteRun:
             return len(present) > 1
         offered = {form for split in suite.split for form in card_of_split(split).inputs}
         return bool(present) and bool(offered & set(self.candidate.card.inputs))
+
+
+def _models_of(suite: Suite) -> tuple[str, ...]:
+    return (*suite.models, *suite.controls)
 
 
 def _joined(own: Iterable[ModelCard]) -> dict[str, ModelCard]:

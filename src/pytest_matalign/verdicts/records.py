@@ -159,7 +159,7 @@ class GateRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     suite: str
     id: str
-    kind: Literal["mean-alignment", "error-budget", "coverage"]
+    kind: Literal["mean-alignment", "error-budget", "coverage", "measured", "strict"]
     bound: Literal["at_least", "at_most"]
     limit: float
     value: float | None = None

@@ -1,0 +1,59 @@
+"""`--matalign-strict`: nothing is left open."""
+
+from __future__ import annotations
+
+import pytest
+
+from hosts import MINI, Host
+
+FAILED = "a strict run leaves nothing open: {}*"
+
+
+@pytest.fixture
+def refusing(host: Host) -> Host:
+    """A reference that refuses every sample: its checks are skipped."""
+    host.suite(MINI.replace('"random"', '"dipeptide"'))
+    return host
+
+
+def test_a_skipped_check_fails(refusing: Host) -> None:
+    """Which it does not otherwise."""
+    assert refusing.run().ret == pytest.ExitCode.OK
+    result = refusing.run("--matalign-strict")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([FAILED.format("5 skipped; the first on qm9: ")])
+
+
+def test_the_host_s_table_may_demand_it(refusing: Host) -> None:
+    """`strict = true`."""
+    refusing.configure("strict = true")
+    assert refusing.run().ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_check_that_the_baseline_lacks_fails(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is a baseline; without one every check lacks one."""
+    monkeypatch.delenv("CI", raising=False)
+    strict = ("--matalign-candidate", "composition", "--matalign-strict")
+    host.run(*strict).assert_outcomes(passed=7)
+    host.run(*strict, "--matalign-models", "size", "--matalign-update", "all")
+    assert host.run(*strict, "--matalign-models", "size").ret == pytest.ExitCode.OK
+    result = host.run(*strict)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([FAILED.format("2 no-baseline; the first on qm9")])
+
+
+def test_a_check_that_cannot_be_compared_fails(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one of another k."""
+    monkeypatch.delenv("CI", raising=False)
+    candidate = ("--matalign-candidate", "composition")
+    host.run(*candidate, "--matalign-update", "all")
+    host.suite(MINI.replace("k = 5", "k = 4"))
+    assert host.run(*candidate).ret == pytest.ExitCode.OK
+    result = host.run(*candidate, "--matalign-strict")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([FAILED.format("2 not-comparable; the first on qm9")])
+
+
+def test_a_run_with_nothing_open_passes(host: Host) -> None:
+    """Measured and judged throughout."""
+    host.run("--matalign-strict").assert_outcomes(passed=9)
