@@ -43,9 +43,10 @@ def test_a_check_that_the_baseline_lacks_fails(host: Host, monkeypatch: pytest.M
 
 
 def test_a_check_that_cannot_be_compared_fails(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as one of another k."""
+    """Such as one of another k, where the baseline keeps no embeddings to measure it again."""
     monkeypatch.delenv("CI", raising=False)
     candidate = ("--matalign-candidate", "composition")
+    host.configure('baseline_embeddings = "none"')
     host.run(*candidate, "--matalign-update", "all")
     host.suite(MINI.replace("k = 5", "k = 4"))
     assert host.run(*candidate).ret == pytest.ExitCode.OK
