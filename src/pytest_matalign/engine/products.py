@@ -58,6 +58,7 @@ class ProductPart(Part):
         self.unbiased = bool(settings.get("unbiased") or settings.get("bias_corrected"))
         self.rooted = not self.linear and not self.unbiased
         self._sums: SymmetricSums | None = None
+        self._own: _Sums | None = None
         space.hold()
         n, size = self.n, block_rows(self.n)
 
@@ -103,10 +104,14 @@ class ProductPart(Part):
         cls, parts: Sequence[Self], pairs: Sequence[tuple[int, int]]
     ) -> Iterator[Comparison]:
         """Yield comparisons of some pairs; each space's rows are made once."""
-        wanted = sorted(set(pairs) | {(a, a) for pair in pairs for a in pair})
-        sums = _sums(parts, wanted)
+        fresh = {(a, a) for pair in pairs for a in pair if parts[a]._own is None}
+        sums = _sums(parts, sorted(set(pairs) | fresh))
+        for a, _ in fresh:
+            parts[a]._own = sums[a, a]
         for a, b in pairs:
-            yield _comparison(parts[a], parts[b], sums[a, b], sums[a, a], sums[b, b])
+            x, y = parts[a], parts[b]
+            if x._own is not None and y._own is not None:
+                yield _comparison(x, y, sums[a, b], x._own, y._own)
 
     def null(self, other: Self, value: float) -> NullResult:
         """Return the exact permutation null and the tail beyond `value`."""
@@ -177,7 +182,8 @@ def _sums(
 
     rows: dict[tuple[int, int], list[torch.Tensor]] = {pair: [] for pair in wanted}
     totals = {pair: np.zeros(3) for pair in wanted}
-    size = block_rows(n, spaces=2 * len(used))
+    # The same blocks for two spaces and for three, so that both give the same bits.
+    size = block_rows(n, spaces=max(6, 2 * len(used)))
     for _, found in in_blocks(work, n, rows=size, device=device):
         for pair, (sums, higher) in zip(wanted, found, strict=True):
             rows[pair].append(sums.double())

@@ -87,6 +87,7 @@ class Space:
         self._kept: torch.Tensor | None = None
         self._squared: torch.Tensor | None = None
         self._labels: torch.Tensor | None = None
+        self._row_means: Float64 | None = None
         self._preparation = learn(how, lambda: (block for _, block in self._raw_blocks()))
         self.origin, self.unit = self._describe()
         self.bias = torch.empty(self.n, dtype=self.dtype)
@@ -152,10 +153,11 @@ class Space:
 
     def row_means(self) -> Float64:
         """Return (n,): the mean of each row of `products`."""
-        mean = self._mean.double()
-        parts = [(block.double() @ mean).cpu() for _, block in self.blocks(READ_ROWS)]
-        means: Float64 = torch.cat(parts).numpy() + self._mean_bias
-        return means
+        if self._row_means is None:
+            mean = self._mean.double()
+            parts = [(block.double() @ mean).cpu() for _, block in self.blocks(READ_ROWS)]
+            self._row_means = torch.cat(parts).numpy() + self._mean_bias
+        return self._row_means
 
     def through_kernel(self, weights: Float64) -> Float64:
         """Return sum_i weights_i kernel_ij (n,), the kernel being products less their row mean."""
