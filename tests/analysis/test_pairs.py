@@ -15,7 +15,7 @@ from pytest_matalign.analysis.interval import (
 )
 from pytest_matalign.analysis.pairs import pair_matrix, pair_table
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics.spec import METRICS
+from pytest_matalign.metrics.spec import TABLE
 
 PLAIN = {
     "cknna": pm.cknna,
@@ -39,7 +39,16 @@ def _views(n=120, *, seed=0):
     }
 
 
-@pytest.mark.parametrize("name", METRICS)
+WITHOUT_PASS = [name for name, row in TABLE.items() if row.engine == "definition"]
+
+
+@pytest.mark.parametrize("name", WITHOUT_PASS)
+def test_a_metric_whose_dependence_on_samples_is_not_known_is_refused(name):
+    with pytest.raises(MetricInputError, match="choose a metric with a pass"):
+        pair_table(_views(), metric_spec(name), split="s")
+
+
+@pytest.mark.parametrize("name", sorted(TABLE.keys() - set(WITHOUT_PASS)))
 def test_values_are_those_of_the_metrics(name):
     """Taking all pairs at once changes no value, with replicates or without."""
     views = _views()
