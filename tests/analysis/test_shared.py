@@ -21,6 +21,8 @@ from pytest_matalign.metrics.cknna import cknna
 from pytest_matalign.metrics.distance_correlation import distance_correlation
 from pytest_matalign.metrics.spec import metric_spec
 
+pytestmark = pytest.mark.slow
+
 SPECS = tuple(metric_spec(name, k=10 if name == "cknna" else None) for name in JUDGED)
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from hosts import Host
 
+pytestmark = pytest.mark.slow
+
 CARD = """
 family = "mine"
 [[model]]

@@ -16,6 +16,8 @@ import pytest
 from hosts import Host
 from pytest_matalign.plugin.progress import Board, Working
 
+pytestmark = pytest.mark.slow
+
 SLOW = """
 import time
 import numpy as np
