@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
+from pathlib import Path
 from typing import Any
 
 # Extension modules load once a process, and pytester forgets what a run inside it imported:
@@ -67,3 +69,19 @@ class Host:
     def run(self, *arguments: str, **options: Any) -> pytest.RunResult:
         """`pytest --matalign ARGUMENTS` in this process."""
         return self.pytester.runpytest_inprocess("--matalign", *arguments, **options)
+
+
+def card(path: Path) -> dict[str, Any]:
+    """A scorecard without the part that may differ from run to run."""
+    scorecard: dict[str, Any] = json.loads(path.read_text())
+    scorecard.pop("run")
+    return scorecard
+
+
+def usage_error(result: pytest.RunResult) -> str:
+    """The one line pytest prints for a wrong command line."""
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    lines = [line for line in result.stderr.lines if line.startswith("ERROR:")]
+    assert len(lines) == 1, result.stderr.str()
+    assert "Traceback" not in result.stderr.str()
+    return lines[0]

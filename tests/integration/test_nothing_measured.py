@@ -65,17 +65,6 @@ def test_the_command_fails_alike(host: Host) -> None:
         assert host.pytester.run(*command).ret == 1
 
 
-@pytest.mark.parametrize("place", ["option", "table"])
-def test_a_pattern_that_matches_no_model_is_refused(host: Host, place: str) -> None:
-    """Before anything runs, with the pattern."""
-    if place == "table":
-        host.configure('models = ["size", "nomatch-*"]')
-    typed = ["--matalign-models", "nomatch-*"] if place == "option" else []
-    result = host.run(*typed)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: The pattern 'nomatch-[*]' of --matalign-models, *"])
-
-
 def test_a_selection_without_the_candidate_s_pairs_fails(host: Host) -> None:
     """`-k` may not turn a gate into nothing."""
     result = host.run("--matalign-candidate", "size", "-k", "test_embedding")

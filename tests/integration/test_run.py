@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from hosts import Host
+from hosts import Host, card
 
 pytestmark = pytest.mark.slow
 
@@ -20,13 +19,6 @@ metric = "cknna"
 at_most = -1.0
 source = "chosen for this test"
 """
-
-
-def card(path: Path) -> dict[str, Any]:
-    """A scorecard without the part that may differ from run to run."""
-    scorecard: dict[str, Any] = json.loads(path.read_text())
-    scorecard.pop("run")
-    return scorecard
 
 
 def test_every_case_is_a_test_with_a_readable_id(host: Host) -> None:
@@ -113,18 +105,6 @@ def test_quiet_prints_one_line_a_suite(host: Host) -> None:
     result.stdout.fnmatch_lines(["mini: *6 alignments*"])
 
 
-def test_samples_cut_every_split(host: Host) -> None:
-    """`--matalign-samples` overrides the suite."""
-    host.run("--matalign-samples", "40", "--matalign-json", "card.json").assert_outcomes(passed=9)
-    assert {r["requested"] for r in card(host.path / "card.json")["embeddings"]} == {40}
-
-
-def test_models_are_chosen_by_pattern(host: Host) -> None:
-    """`--matalign-models` leaves the other models out."""
-    result = host.run("--matalign-models", "comp*", "--matalign-models", "size")
-    result.assert_outcomes(passed=4)
-
-
 def test_parallel_and_serial_scorecards_are_the_same(host: Host) -> None:
     """Bit-identical apart from `run`, from a fresh store each."""
     host.run("--matalign-json", "serial.json", "--matalign-store", "one").assert_outcomes(passed=9)
@@ -135,50 +115,12 @@ def test_parallel_and_serial_scorecards_are_the_same(host: Host) -> None:
     assert card(host.path / "serial.json") == card(host.path / "parallel.json")
 
 
-def test_a_second_run_is_answered_from_the_store(host: Host) -> None:
-    """Same numbers, nothing computed."""
-    host.run("--matalign-json", "first.json")
-    host.run("--matalign-json", "second.json")
-    assert card(host.path / "first.json") == card(host.path / "second.json")
-    run = json.loads((host.path / "second.json").read_text())["run"]
-    assert run["embedding_origins"] == {"store": 3}
-
-
-def test_a_damaged_store_file_is_computed_again_with_a_message(host: Host) -> None:
-    """Same numbers, and a warning that names the file."""
-    host.run("--matalign-json", "first.json", "--matalign-store", "kept")
-    victim = sorted((host.path / "kept" / "embeddings").rglob("*.safetensors"))[0]
-    victim.write_bytes(victim.read_bytes()[:100])
-    result = host.run("--matalign-json", "second.json", "--matalign-store", "kept")
-    result.stdout.fnmatch_lines([f"*{victim.name} is damaged*computing it again*"])
-    assert card(host.path / "first.json") == card(host.path / "second.json")
-
-
-def test_markdown_goes_to_the_file_and_to_the_step_summary(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """GitHub's variable is honoured without an option."""
-    summary = host.path / "summary.md"
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    host.run("--matalign-markdown", "card.md")
-    assert summary.read_text() == (host.path / "card.md").read_text()
-    assert summary.read_text().startswith("### Alignment scorecard: ✅ no failures")
-
-
 def test_junit_holds_verdict_and_value(host: Host) -> None:
     """Each case has its figures as properties."""
     host.run("-k", "cknna-composition--size", "--junit-xml", "junit.xml")
     xml = (host.path / "junit.xml").read_text()
     assert 'name="matalign_verdict" value="no-baseline"' in xml
     assert 'name="matalign_value"' in xml
-
-
-def test_suites_may_bring_their_own_tests(host: Host) -> None:
-    """A module beside the suite file is used in place of the generic one."""
-    (host.path / "mini" / "test_mine.py").write_text(
-        "def test_close(matalign_alignment):\n    assert matalign_alignment.alignment.value > -1\n"
-    )
-    host.run().assert_outcomes(passed=6)
 
 
 @pytest.mark.parametrize("plugin", ["no:xdist", "no:terminal"])
