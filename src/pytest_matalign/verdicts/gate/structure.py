@@ -2,7 +2,8 @@
 
 Alignment with references is not accuracy: a better model may agree less with weaker ones. A sure
 loss of it is therefore `moved`; it is `regressed` when what can be read off the embedding fell
-too, or when more than half of what was shared is gone and no label says that it was not missed.
+too; where no label can be read off surely, when both judged metrics fell; and whatever the probe
+leaves open, when more than half of what was shared is gone.
 """
 
 from __future__ import annotations
@@ -142,6 +143,7 @@ def structure(losses: Sequence[Loss], labels: Loss | None) -> Finding:
         check="structure",
         verdict=_verdict(
             fell=bool(fell),
+            wholly=len(fell) == len(losses),
             unsure=unsure,
             halved=any(loss.halved for loss in losses),
             labels=labels,
@@ -151,9 +153,13 @@ def structure(losses: Sequence[Loss], labels: Loss | None) -> Finding:
     )
 
 
-def _verdict(*, fell: bool, unsure: bool, halved: bool, labels: Loss | None) -> GateVerdict:
+def _verdict(
+    *, fell: bool, wholly: bool, unsure: bool, halved: bool, labels: Loss | None
+) -> GateVerdict:
     if labels is None:
-        return "regressed" if halved else "moved" if fell else "undecided" if unsure else "passed"
+        if halved or wholly:
+            return "regressed"
+        return "moved" if fell else "undecided" if unsure else "passed"
     if labels.state == "fell":
         return "regressed" if fell or labels.halved else "undecided" if unsure else "moved"
     if labels.state == "unsure":
