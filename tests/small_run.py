@@ -12,6 +12,7 @@ from pytest_matalign.embeddings.policy import Sources
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.run.judging import Judging
 from pytest_matalign.run.measuring import Measurer
+from pytest_matalign.run.release import Release
 from pytest_matalign.suites.cases import Case, alignment_cases
 from pytest_matalign.suites.schema import Suite, SuiteMetric, SuiteSplit
 from pytest_matalign.testing.mocks import mock_card
@@ -70,7 +71,10 @@ class SmallRun:
             candidate=candidate,
         )
         book = BaselineBook(self.book_path, tolerance=0.02, door=door)
-        self.judging = Judging(self.measurer, suites=suites, cards=CARDS, book=book)
+        release = Release(self.measurer, suites=suites, cards=CARDS, book=book, mode="retrained")
+        self.judging = Judging(
+            self.measurer, suites=suites, cards=CARDS, book=book, release=release
+        )
 
     def case(self, a: str, b: str) -> Case:
         """The alignment of two models."""
