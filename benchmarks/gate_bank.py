@@ -280,7 +280,7 @@ class Bank:
     def versions(self) -> Iterator[Outcome]:
         """Real releases: each ordered pair of siblings; right only where the probe rises."""
         for new, old in self.ground.siblings():
-            rows, labels = self.ground.rows, self.prepared(old).court.labels
+            rows, labels = self.ground.rows, self.prepared(old).court.told_beyond
             loss = probe_loss(rows[new], rows[old], labels)
             rises = loss is not None and loss.value < 0
             what = "real version, probe rises" if rises else "real version, probe does not rise"

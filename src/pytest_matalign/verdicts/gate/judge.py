@@ -89,6 +89,18 @@ class Court:
         return CrossFit(side_by_side(*self.covariates))
 
     @cached_property
+    def told_beyond(self) -> Mapping[str, Float64]:
+        """Labels (n,) less what composition and size tell of them, NaN where there is none."""
+        found = {}
+        for name, values in self.labels.items():
+            known = values[np.isfinite(values)]
+            if len(known) >= LEAST_SAMPLES and (known != known[0]).any():
+                places, left = self.crossfit.label_residuals(values)
+                found[name] = np.full(len(values), np.nan)
+                found[name][places] = left
+        return found
+
+    @cached_property
     def _residuals(self) -> tuple[Residual, ...]:
         return tuple(self.residual(reference.rows) for reference in self.references)
 
@@ -214,7 +226,7 @@ def _structure(candidate: Prepared, baseline: Prepared, seeds: Sequence[Prepared
             zip(baseline.shared, court.chance(baseline.left), strict=True)
         )
     ]
-    return structure(losses, probe_loss(candidate.rows, baseline.rows, court.labels))
+    return structure(losses, probe_loss(candidate.rows, baseline.rows, court.told_beyond))
 
 
 def _band(baseline: Shared, seeds: Sequence[Shared]) -> float:

@@ -43,7 +43,7 @@ def directions(x: Float64) -> int:
 def filled(x: Float64) -> float:
     """Return the share of the directions rows (n, d) could span that carry more than rounding.
 
-    Networks fill theirs: .77 to 1 for the 21 trained models of the bundled packs.
+    Networks fill theirs: .77 to 1 for the 17 trained models of the bundled packs.
     """
     values = np.linalg.svd(x - x.mean(axis=0), compute_uv=False)
     carried = float((values > NEAR_CONSTANT * values[0]).sum())

@@ -96,6 +96,9 @@ def shared_loss(
 def probe_loss(candidate: Float64, baseline: Float64, labels: Mapping[str, Float64]) -> Loss | None:
     """Return the loss in reading off labels (n,), averaged over those the baseline tells.
 
+    Give labels less what composition and size tell of them (`Court.told_beyond`): most of a label
+    such as a total energy is composition, which untrained networks tell as well as any.
+
     Paired over samples: squared errors of both ridge probes in units of each label's variance.
     Labels that the baseline's own probe does not tell surely are left out; None if none is left.
     """
