@@ -26,8 +26,10 @@ _SIGACTION_BYTES = 256
 def interruptible() -> Iterator[None]:
     """Put back the process's handler of SIGINT after the block, and pass on a Ctrl-C it swallowed.
 
-    The block should be as short as can be, one call of the library: of several searches only an
-    interrupt of the last is seen for certain. Does nothing outside the main thread, which alone
+    The block should be as short as can be, one call of the library. Of several searches inside
+    one call, such as the hundred of `MolLogP`, only an interrupt of the last is seen: others are
+    lost, and the call returns what it has (of 36 interrupts of an extraction of all descriptors
+    seven were lost so). Does nothing outside the main thread, which alone
     may set handlers.
 
     Raises:
