@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -12,16 +11,18 @@ import numpy as np
 from pytest_matalign import __version__
 from pytest_matalign.cache import write_whole
 from pytest_matalign.metrics.spec import TABLE
+from pytest_matalign.report.order import clustered
+from pytest_matalign.report.page import ASSETS, template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from pytest_matalign.engine.matrix import AlignmentMatrix
 
 FORMAT = 1
-ASSETS = Path(__file__).parent / "assets"
 
 
 class MetricTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,17 +138,9 @@ def write_json(found: MatrixDocument, path: Path) -> None:
 
 def write_page(found: MatrixDocument, path: Path) -> None:
     """Write a matrix as one HTML file that needs nothing else, without scripts."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    text = environment.get_template("matrix.html.j2").render(
+    text = template("matrix.html.j2").render(
         found=found,
         style=Markup((ASSETS / "matrix.css").read_text("utf-8")),  # noqa: S704  own file, no data
         pictures=[_picture(table, found.models) for table in found.metrics],
@@ -185,14 +178,11 @@ def _picture(table: MetricTable, models: Sequence[str]) -> dict[str, object]:
 
 
 def _order(values: NDArray[np.float64], *, lower: bool) -> list[int]:
-    """Return models in the order of the leaves of average linkage (Bar-Joseph et al. 2001)."""
+    """Return the models in an order in which those that agree stand side by side."""
     if len(values) < 3 or not np.isfinite(values).all():
         return list(range(len(values)))
-    from scipy.cluster.hierarchy import leaves_list, linkage
-    from scipy.spatial.distance import squareform
-
     both = (values + values.T) / 2
     distance = np.maximum(both if lower else 1.0 - both, 0.0)
     np.fill_diagonal(distance, 0.0)
-    merges = linkage(squareform(distance, checks=False), method="average", optimal_ordering=True)
-    return [int(leaf) for leaf in leaves_list(merges)]
+    leaves, _ = clustered(distance)
+    return leaves

@@ -79,22 +79,29 @@ def _order(
 def _clustered(
     models: list[str], distances: Mapping[frozenset[str], float]
 ) -> tuple[list[int], tuple[tuple[int, int, float], ...]]:
-    """Leaves in optimal order (Bar-Joseph et al. 2001) of average-linkage clustering."""
+    """Return leaves in order, and merges whose nodes are numbered by that order."""
     if len(models) < 3:
         return list(range(len(models))), ()
-    from scipy.cluster.hierarchy import leaves_list, linkage
-    from scipy.spatial.distance import squareform
-
-    merges = linkage(
-        squareform(_matrix(models, distances)), method="average", optimal_ordering=True
-    )
-    leaves = [int(leaf) for leaf in leaves_list(merges)]
+    leaves, merges = clustered(_matrix(models, distances))
     position = {leaf: place for place, leaf in enumerate(leaves)}
     links = tuple(
         (position.get(int(left), int(left)), position.get(int(right), int(right)), float(height))
         for left, right, height, _ in merges
     )
     return leaves, links
+
+
+def clustered(distance: NDArray[np.float64]) -> tuple[list[int], NDArray[np.float64]]:
+    """Return leaves and merges of average linkage, leaves ordered by Bar-Joseph et al. 2001.
+
+    Args:
+        distance: (models, models), symmetric, 0 on the diagonal; at least 3 models.
+    """
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    merges = linkage(squareform(distance, checks=False), method="average", optimal_ordering=True)
+    return [int(leaf) for leaf in leaves_list(merges)], merges
 
 
 def _matrix(models: list[str], distances: Mapping[frozenset[str], float]) -> NDArray[np.float64]:

@@ -16,6 +16,8 @@ from pytest_matalign.scorecard.summary import (
 )
 
 if TYPE_CHECKING:
+    from jinja2 import Template
+
     from pytest_matalign.report.companion import Companion
     from pytest_matalign.scorecard.model import Scorecard
 
@@ -50,20 +52,12 @@ def render(
         companion: Maps, samples and intrinsic dimensions; the report says so where None.
         baseline: An earlier scorecard of the same candidate, shown beside this one.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     data = report_data(scorecard, companion=companion, baseline=baseline)
     found = failures(scorecard)
     # Style and script are this package's own files and hold no data; data goes in as JSON.
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         card=scorecard,
         data=data,
         failures=found,
@@ -85,6 +79,19 @@ def render(
         script=Markup("\n".join((ASSETS / name).read_text("utf-8") for name in SCRIPTS)),  # noqa: S704  own files, no data
         json_data=Markup(_embedded(data)),  # noqa: S704  escaped by _embedded
     )
+
+
+def template(name: str) -> Template:
+    """Return a template of the assets; text put into it is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(ASSETS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template(name)
 
 
 def citation(scorecard: Scorecard) -> str:
