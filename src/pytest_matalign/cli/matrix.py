@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -177,22 +176,20 @@ def _sources(
     """Return where each model's rows may be; nothing is read and no model is run."""
     from pytest_matalign.embeddings.files import EmbeddingFile
     from pytest_matalign.embeddings.obtain import FirstOf, Packed, Stored
-    from pytest_matalign.embeddings.pack import Pack, bundled_pack
-    from pytest_matalign.embeddings.pack_hub import local_pack
+    from pytest_matalign.embeddings.pack_hub import packs_at_hand
     from pytest_matalign.errors import ConfigurationError
+    from pytest_matalign.suites.schema import matches
     from pytest_matalign.zoo.catalogue import cards
 
-    bundled = bundled_pack()
-    held = [Pack(local_pack(one, root=Path.cwd())) for one in packs]
-    held += [bundled] if bundled else []
+    held = packs_at_hand(packs, root=Path.cwd())
     packed = {model for pack in held for of, model in pack if of == split.card.id}
     known = dict.fromkeys((*cards(), *sorted(packed)))
     for pattern in patterns:
-        if not any(fnmatchcase(model, pattern) for model in known):
+        if not any(matches(model, (pattern,)) for model in known):
             raise ConfigurationError(
                 f"no model matches {pattern!r}; `matalign zoo list` names the models."
             )
-    chosen = [m for m in known if not patterns or any(fnmatchcase(m, p) for p in patterns)]
+    chosen = [m for m in known if not patterns or matches(m, patterns)]
     sources: dict[str, Source] = {
         model: FirstOf(*([Stored(cards()[model])] if model in cards() else []), Packed(model, held))
         for model in chosen

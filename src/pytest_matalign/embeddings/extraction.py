@@ -71,8 +71,7 @@ def extract(
         ExtractionError: If the model returns something that is not an embedding.
         UnavailableError: If the model cannot be loaded here.
     """
-    blocks = [samples[start : start + BLOCK] for start in range(0, len(samples), BLOCK)]
-    keys = [_block_key(source, block) for block in blocks]
+    blocks, keys = _blocks(source, samples)
     found = [store.read_rows(key) for key in keys]
     computed = any(rows is None for rows in found)
     if computed:
@@ -99,8 +98,7 @@ def stored(
     source: Loadable, samples: Sequence[Sample], *, split: str, store: Store
 ) -> Embedding | None:
     """Return what `extract` would, if the store has all of it; None otherwise."""
-    blocks = [samples[start : start + BLOCK] for start in range(0, len(samples), BLOCK)]
-    keys = [_block_key(source, block) for block in blocks]
+    _, keys = _blocks(source, samples)
     rows = [found for key in keys if (found := store.read_rows(key)) is not None]
     if len(rows) < len(keys):
         return None
@@ -116,6 +114,14 @@ def _provenance(source: Loadable, model: Model, split: str) -> dict[str, Any]:
         **getattr(source, "provenance", {}),
         **getattr(model, "provenance", {}),
     }
+
+
+def _blocks(
+    source: Loadable, samples: Sequence[Sample]
+) -> tuple[list[Sequence[Sample]], list[str]]:
+    """Return samples in blocks, and the store's key of each."""
+    blocks = [samples[start : start + BLOCK] for start in range(0, len(samples), BLOCK)]
+    return blocks, [_block_key(source, block) for block in blocks]
 
 
 def _block_key(source: Loadable, block: Sequence[Sample]) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_matalign.cache import cache_root
-from pytest_matalign.embeddings.pack import CONTENTS, Pack
+from pytest_matalign.embeddings.pack import CONTENTS, Pack, bundled_pack
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _SPEC = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)@(?P<revision>[0-9a-f]{40})")
 
@@ -35,6 +35,17 @@ def local_pack(spec: str, *, root: Path) -> Path:
         cure = f"run `matalign pack pull {spec}`" if spec.startswith("hf:") else "correct the path"
         raise ConfigurationError(f"There is no reference pack {spec!r} in {folder}; {cure}.")
     return folder
+
+
+def packs_at_hand(specs: Iterable[str], *, root: Path) -> tuple[Pack, ...]:
+    """Return the packs named, then the one that ships with the package.
+
+    Raises:
+        ConfigurationError: As `local_pack`.
+    """
+    bundled = bundled_pack()
+    named = (Pack(local_pack(spec, root=root)) for spec in specs)
+    return (*named, *([bundled] if bundled else []))
 
 
 def pulled_folder(spec: str) -> Path:

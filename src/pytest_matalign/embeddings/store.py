@@ -79,7 +79,7 @@ class Store:
             save({"vectors": rows.vectors}, metadata={"matalign": json.dumps(entry)}),
         )
 
-    def read_result(self, key: str, *, type: type[Value]) -> Value | None:  # noqa: A002
+    def read_result(self, key: str, *, type: type[Value]) -> Value | None:  # noqa: A002  as msgspec calls it
         """Value stored under a key; None if absent, damaged or of another type.
 
         A warning tells of the latter two.

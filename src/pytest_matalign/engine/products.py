@@ -228,12 +228,12 @@ class ProductPairs:
     def __sub__(self, other: ProductPairs) -> ProductPairs:
         """Return the interactions of a difference."""
         negative = tuple((-factor, *rest) for factor, *rest in other.terms)
-        return ProductPairs(terms=(*self.terms, *negative))  # type: ignore[arg-type]
+        return ProductPairs(terms=(*self.terms, *negative))  # type: ignore[arg-type]  # mypy forgets lengths at *rest
 
     def __mul__(self, factor: float) -> ProductPairs:
         """Return the interactions of a multiple."""
         terms = tuple((factor * own, *rest) for own, *rest in self.terms)
-        return ProductPairs(terms=terms)  # type: ignore[arg-type]
+        return ProductPairs(terms=terms)  # type: ignore[arg-type]  # as above
 
     def squared(self) -> float:
         """Return the sum over unordered pairs of squared interactions."""

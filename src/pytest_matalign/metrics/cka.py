@@ -8,7 +8,6 @@ from pytest_matalign.metrics.arrays import (
     ArrayLike,
     Float64,
     distances,
-    gram,
     product,
 )
 from pytest_matalign.metrics.preprocessing import prepared_pair
@@ -107,8 +106,3 @@ def u_centred(matrix: Float64) -> Float64:
     )
     np.fill_diagonal(result, 0.0)
     return result
-
-
-def unbiased_kernel(features: Float64) -> Float64:
-    """Return the U-centred linear kernel (n, n) of features (n, d)."""
-    return u_centred(gram(features - features.mean(axis=0)))

@@ -109,12 +109,9 @@ class SuiteRun:
     @cached_property
     def packs(self) -> tuple[Pack, ...]:
         """Packs the host names, then the one that ships with the package."""
-        from pytest_matalign.embeddings.pack import Pack, bundled_pack
-        from pytest_matalign.embeddings.pack_hub import local_pack
+        from pytest_matalign.embeddings.pack_hub import packs_at_hand
 
-        named = [local_pack(spec, root=self.settings.root) for spec in self.settings.packs]
-        bundled = bundled_pack()
-        return (*(Pack(folder) for folder in named), *([bundled] if bundled else []))
+        return packs_at_hand(self.settings.packs, root=self.settings.root)
 
     @cached_property
     def sources(self) -> Sources:
