@@ -19,7 +19,7 @@ import numpy as np
 
 from pytest_matalign import assess, assess_difference, metric_spec, prepare
 from pytest_matalign.analysis.pairs import pair_table
-from pytest_matalign.statistics.resampling import (
+from resampling import (
     Interval,
     jackknife_interval,
     subsampling_interval,

@@ -13,8 +13,8 @@ import argparse
 import time
 from collections import Counter
 
+from planted import planted_families
 from pytest_matalign import metric_spec
-from pytest_matalign.study.measures.planted import planted_families
 from pytest_matalign.study.measures.regimes import place_models
 
 REGIMES = ("aligned-and-accurate", "private", "collapsed")

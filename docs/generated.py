@@ -8,14 +8,16 @@ from __future__ import annotations
 import inspect
 import json
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+# Beside this file; MkDocs puts the folder on the path while it loads a hook.
+import conformance
 import msgspec
 from mkdocs.structure.files import File
 
-import rooms  # beside this file; MkDocs puts the folder on the path while it loads a hook
+import rooms
 from pytest_matalign import split_cards
 from pytest_matalign.cli.main import matalign
 from pytest_matalign.run.options import OPTIONS
@@ -54,7 +56,7 @@ def pages() -> Mapping[str, str]:
         "reference/suite.md": "\n".join(_suite()),
         "reference/scorecard.md": "\n".join(_scorecard()),
         "reference/zoo.md": "\n".join(_zoo()),
-        "reference/conformance.md": "\n".join(_conformance()),
+        "reference/conformance.md": "\n".join(conformance.page()),
         "reference/splits.md": "\n".join(_splits()),
     }
 
@@ -182,13 +184,6 @@ def _paper(found: Mapping[str, ModelCard]) -> Iterator[str]:
     yield "| row | card | state |\n|---|---|---|"
     for row, one in sorted(rows.items()):
         yield f"| {row} | [{one.id}](#{one.id.replace('.', '')}) | {one.state} |"
-
-
-def _conformance() -> Iterator[str]:
-    """From what `matalign zoo check --state verified --available --json` wrote."""
-    from pytest_matalign.testing.survey import page, read_survey
-
-    yield from page(read_survey(Path(__file__).parents[1] / "benchmarks" / "conformance.json"))
 
 
 def _splits() -> Iterator[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from planted import planted_families
 from pytest_matalign import metric_spec
 from pytest_matalign.analysis.pairs import pair_table
 from pytest_matalign.analysis.partial import CrossFit, project_out, side_by_side
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.study.measures.planted import planted_families
 
 pytestmark = pytest.mark.slow
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from planted import planted_families
 from pytest_matalign.analysis.probes import advantage, composition_fit, probe
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.study.measures.energies import energy_error
-from pytest_matalign.study.measures.planted import planted_families
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 from pytest_matalign import assess, metric_spec, prepare
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.metrics.spec import METRICS
-from pytest_matalign.statistics.resampling import (
+from resampling import (
     jackknife_interval,
     permutation_test,
     subsampling_interval,

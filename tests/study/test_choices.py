@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from planted import planted_families
 from pytest_matalign import load_split, metric_spec
 from pytest_matalign.analysis.facts import ModelFacts, facts_of
 from pytest_matalign.analysis.pairs import pair_table
@@ -13,7 +14,6 @@ from pytest_matalign.errors import MetricInputError
 from pytest_matalign.study.measures.dimension import dimensions, median_dimension
 from pytest_matalign.study.measures.graded import curve, grades, remoteness, response
 from pytest_matalign.study.measures.modality import across_families, cross_modality
-from pytest_matalign.study.measures.planted import planted_families
 from pytest_matalign.study.measures.selection import measured_cost, most_distinct, stand_ins
 from pytest_matalign.study.measures.sensitivity import survivors, vary
 from pytest_matalign.zoo.catalogue import card, cards

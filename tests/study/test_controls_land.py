@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from planted import planted_families
 from pytest_matalign import load_split, metric_spec
 from pytest_matalign.analysis.convergence import convergence
 from pytest_matalign.analysis.facts import ModelFacts
@@ -18,7 +19,6 @@ from pytest_matalign.study.measures.dimension import dimensions
 from pytest_matalign.study.measures.drivers import drivers
 from pytest_matalign.study.measures.graded import response
 from pytest_matalign.study.measures.modality import across_families, cross_modality
-from pytest_matalign.study.measures.planted import planted_families
 from pytest_matalign.study.measures.regimes import imbalance_plane, place_models
 from pytest_matalign.study.measures.selection import most_distinct, stand_ins
 from pytest_matalign.study.measures.sensitivity import survivors, vary
