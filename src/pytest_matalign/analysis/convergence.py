@@ -7,45 +7,33 @@ and the correlation is given over families and with each family left out as well
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytest_matalign.analysis.correlation import RankCorrelation, rank_correlation, spearman
+from pytest_matalign.analysis.facts import ModelFacts
+from pytest_matalign.analysis.interval import Interval
+from pytest_matalign.analysis.pairs import PairTable
 from pytest_matalign.errors import MetricInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pytest_matalign.analysis.facts import ModelFacts
-    from pytest_matalign.analysis.interval import Interval
-    from pytest_matalign.analysis.pairs import PairTable
-    from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.metrics.arrays import Float64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convergence:
-    """Error of models against their alignment with one reference.
+    """Error of models against their alignment with one reference."""
 
-    Attributes:
-        reference: The best performer.
-        models: Those scored, none of them the reference.
-        errors: Their errors, lower is better.
-        alignments: Their alignment with the reference.
-        related: Whether the reference's own family was scored too, as the paper does.
-        correlation: Rank correlation of error and alignment over models and families; negative
-            means that better models align better. None with fewer than four models.
-        interval: The same rank correlation over models, jackknifed over samples (the errors held
-            fixed); None with fewer than four models.
-    """
-
-    reference: str
-    models: tuple[str, ...]
-    errors: tuple[float, ...]
-    alignments: tuple[float, ...]
-    related: bool
+    reference: str  # The best performer
+    models: tuple[str, ...]  # Those scored, none of them the reference
+    errors: tuple[float, ...]  # Their errors, lower is better
+    alignments: tuple[float, ...]  # Their alignment with the reference
+    related: bool  # Whether the reference's own family was scored too, as the paper does
+    # Rank correlation of error and alignment over models and families; negative means that better
+    # models align better. None with fewer than four models.
     correlation: RankCorrelation | None
+    # The same rank correlation over models, jackknifed over samples (the errors held fixed); None
+    # with fewer than four models
     interval: Interval | None
 
 

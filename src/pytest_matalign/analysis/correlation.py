@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytest_matalign.errors import MetricInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.metrics.arrays import Float64
 
 PERMUTATIONS = 9999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankCorrelation:
-    """Spearman's correlation of two properties of models.
+    """Spearman's correlation of two properties of models."""
 
-    Attributes:
-        value: Spearman's rho over models.
-        p_value: Two-sided, over permutations of the models (exact up to seven models). Takes
-            models as exchangeable, which variants of one family are not: a lower bound.
-        family_value: Spearman's rho over families, each the mean of its members; None with
-            fewer than four families.
-        family_p_value: The same test over families; None with fewer than four.
-        without: Value with each family left out in turn, where four models remain.
-        models: How many models.
-        families: How many families.
-    """
-
-    value: float
+    value: float  # Spearman's rho over models
+    # Two-sided, over permutations of the models (exact up to seven models). Takes models as
+    # exchangeable, which variants of one family are not: a lower bound.
     p_value: float
+    # Spearman's rho over families, each the mean of its members; None with fewer than four families
     family_value: float | None
-    family_p_value: float | None
-    without: dict[str, float]
-    models: int
-    families: int
+    family_p_value: float | None  # The same test over families; None with fewer than four
+    without: dict[str, float]  # Value with each family left out in turn, where four models remain
+    models: int  # How many models
+    families: int  # How many families
 
 
 def rank_correlation(

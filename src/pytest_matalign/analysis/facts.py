@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pytest_matalign.zoo.card import ModelCard
+from pytest_matalign.zoo.card import ModelCard
 
 FACTORS = ("family", "corpus", "modality", "kind", "level_of_theory")
 """Attributes of `ModelFacts` that can be tested as drivers of alignment."""
@@ -16,27 +13,16 @@ FACTORS = ("family", "corpus", "modality", "kind", "level_of_theory")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """One model's family tree and training, as far as its card tells.
+    """One model's family tree and training, as far as its card tells."""
 
-    Attributes:
-        id: Card id.
-        family: Architecture family; variants of one family are not independent of each other.
-        corpus: Training sets, joined by ` + `; `none` for a control.
-        modality: What it reads.
-        kind: Embedding kind (invariant, equivariant, vanilla).
-        control: Which control it is; None for a pretrained model.
-        parameters: Number of weights, where known.
-        level_of_theory: Of its training labels, where it has one; else `none`.
-    """
-
-    id: str
-    family: str
-    corpus: str
-    modality: str
-    kind: str
-    control: str | None = None
-    parameters: int | None = None
-    level_of_theory: str = "none"
+    id: str  # Card id
+    family: str  # Architecture family; variants of one family are not independent of each other
+    corpus: str  # Training sets, joined by ` + `; `none` for a control
+    modality: str  # What it reads
+    kind: str  # Embedding kind (invariant, equivariant, vanilla)
+    control: str | None = None  # Which control it is; None for a pretrained model
+    parameters: int | None = None  # Number of weights, where known
+    level_of_theory: str = "none"  # Of its training labels, where it has one; else `none`
 
     @property
     def pretrained(self) -> bool:

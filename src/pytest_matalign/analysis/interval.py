@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_matalign.errors import MetricInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.metrics.arrays import Float64
 
 GROUPS = 20
 """Groups of samples left out in turn."""
@@ -22,18 +17,12 @@ GROUPS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A number and how well it is known; plain floats.
+    """A number and how well it is known; plain floats."""
 
-    Attributes:
-        value: The estimate on all samples.
-        low: Lower end.
-        high: Upper end.
-        confidence: Level, over the choice of samples; the choice of models is not covered.
-    """
-
-    value: float
-    low: float
-    high: float
+    value: float  # The estimate on all samples
+    low: float  # Lower end
+    high: float  # Upper end
+    # Level, over the choice of samples; the choice of models is not covered
     confidence: float = 0.95
 
     def __str__(self) -> str:

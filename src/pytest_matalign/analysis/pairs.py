@@ -8,10 +8,11 @@ by one rule, and no metric is computed twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_matalign.analysis.interval import (
     GROUPS,
@@ -23,36 +24,22 @@ from pytest_matalign.engine.matrix import alignment_matrix
 from pytest_matalign.engine.prepare import prepare_parts
 from pytest_matalign.engine.spaces import Space
 from pytest_matalign.errors import MetricInputError
+from pytest_matalign.metrics.arrays import Float64
 from pytest_matalign.metrics.preprocessing import preprocess
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.metrics.spec import MetricSpec
+from pytest_matalign.metrics.spec import MetricSpec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PairTable:
-    """Alignment of every pair of models on the same samples.
+    """Alignment of every pair of models on the same samples."""
 
-    Attributes:
-        split: Split id.
-        spec: The metric.
-        n: Samples, the same for every pair.
-        models: Card ids, in the order of rows and columns.
-        values: (models, models); of the information imbalance, [i, j] is i to j.
-        replicates: (groups, models, models), each what it would be, to first order, with one
-            group of samples left out.
-    """
-
-    split: str
-    spec: MetricSpec
-    n: int
-    models: tuple[str, ...]
-    values: Float64
+    split: str  # Split id
+    spec: MetricSpec  # The metric
+    n: int  # Samples, the same for every pair
+    models: tuple[str, ...]  # Card ids, in the order of rows and columns
+    values: Float64  # (models, models); of the information imbalance, [i, j] is i to j
+    # (groups, models, models), each what it would be, to first order, with one group of samples
+    # left out
     replicates: Float64
 
     def statistic(self, function: Callable[[Float64], float]) -> Interval:

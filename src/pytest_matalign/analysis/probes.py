@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_matalign.analysis.interval import Interval, ratio_interval
 from pytest_matalign.analysis.partial import FOLDS
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.metrics.arrays import Float64, as_matrix, gram
 from pytest_matalign.metrics.preprocessing import preprocess
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 ProbeMethod = Literal["ridge", "knn"]
 NEIGHBOURS = 10
@@ -27,21 +25,13 @@ PENALTIES = tuple(10.0 ** np.arange(-5, 5.0))
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Probe:
-    """Out-of-fold predictions of one label from one embedding.
+    """Out-of-fold predictions of one label from one embedding."""
 
-    Attributes:
-        method: `ridge` or `knn`.
-        truth: Label (n,), in its own unit.
-        predicted: Prediction (n,) for each sample by a fit that never saw it.
-        score: Share of the label's variance explained (R²), with its interval over samples.
-        error: Mean absolute error in the label's unit, with its interval.
-    """
-
-    method: ProbeMethod
-    truth: Float64
-    predicted: Float64
-    score: Interval
-    error: Interval
+    method: ProbeMethod  # `ridge` or `knn`
+    truth: Float64  # Label (n,), in its own unit
+    predicted: Float64  # Prediction (n,) for each sample by a fit that never saw it
+    score: Interval  # Share of the label's variance explained (R²), with its interval over samples
+    error: Interval  # Mean absolute error in the label's unit, with its interval
 
 
 def probe(

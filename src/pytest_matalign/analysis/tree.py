@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pytest_matalign.analysis.pairs import pair_matrices
 from pytest_matalign.errors import MetricInputError, UnavailableError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.metrics.spec import MetricSpec
+from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.metrics.spec import MetricSpec
 
 RESAMPLES = 100
 SMALLEST = 1e-12
@@ -25,20 +22,14 @@ Clade = frozenset[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """An unrooted tree of models.
+    """An unrooted tree of models."""
 
-    Attributes:
-        models: Its leaves.
-        newick: The tree in Newick format, inner nodes labelled with their support in percent.
-        support: Share of half-samples whose tree has the same bipartition, by the side of it
-            that does not hold the first model.
-        distances: (models, models), what the tree was joined from.
-    """
-
-    models: tuple[str, ...]
-    newick: str
+    models: tuple[str, ...]  # Its leaves
+    newick: str  # The tree in Newick format, inner nodes labelled with their support in percent
+    # Share of half-samples whose tree has the same bipartition, by the side of it that does not
+    # hold the first model
     support: dict[Clade, float]
-    distances: Float64
+    distances: Float64  # (models, models), what the tree was joined from
 
     def holds(self, group: Sequence[str]) -> float | None:
         """Return the support of the branch that sets a group apart; None where there is none."""

@@ -37,15 +37,10 @@ DIMENSION_SAMPLES = 5000
 
 @dataclass(frozen=True, kw_only=True)
 class Companion:
-    """What a report shows beside the scorecard.
+    """What a report shows beside the scorecard."""
 
-    Attributes:
-        data: JSON-plain content for the pages.
-        left_out: One sentence for each thing that could not be shown.
-    """
-
-    data: dict[str, Any]
-    left_out: tuple[str, ...] = ()
+    data: dict[str, Any]  # JSON-plain content for the pages
+    left_out: tuple[str, ...] = ()  # One sentence for each thing that could not be shown
 
 
 def build_companion(

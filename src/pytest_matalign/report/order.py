@@ -20,21 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """Models of one suite, split and metric in the order they are drawn in.
-
-    Attributes:
-        clustered: Ids of the pretrained models, in the order of the dendrogram's leaves.
-        controls: Ids of the controls, closest to the pretrained models first. Controls are not
-            compared with each other, so they cannot be clustered.
-        links: Merges of the dendrogram: two nodes and their distance. Node i below
-            `len(clustered)` is the i-th of `clustered`, the others are merges in turn.
-    """
+    """Models of one suite, split and metric in the order they are drawn in."""
 
     suite: str
     split: str
     metric: str
+    # Ids of the pretrained models, in the order of the dendrogram's leaves
     clustered: tuple[str, ...]
+    # Ids of the controls, closest to the pretrained models first. Controls are not compared with
+    # each other, so they cannot be clustered.
     controls: tuple[str, ...]
+    # Merges of the dendrogram: two nodes and their distance. Node i below `len(clustered)` is the
+    # i-th of `clustered`, the others are merges in turn.
     links: tuple[tuple[int, int, float], ...]
 
 

@@ -23,17 +23,11 @@ TILE = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Map:
-    """Places of samples in the plane.
+    """Places of samples in the plane."""
 
-    Attributes:
-        method: How the map was made.
-        points: Positions [samples, 2], in no unit.
-        explained: Share of the variance along each axis; None for UMAP.
-    """
-
-    method: Method
-    points: NDArray[np.float64]
-    explained: tuple[float, float] | None
+    method: Method  # How the map was made
+    points: NDArray[np.float64]  # Positions [samples, 2], in no unit
+    explained: tuple[float, float] | None  # Share of the variance along each axis; None for UMAP
 
 
 def methods() -> tuple[Method, ...]:

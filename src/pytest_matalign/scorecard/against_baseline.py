@@ -19,22 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SplitChange:
-    """A candidate against its baseline on one split, by one metric.
-
-    Attributes:
-        mean: Mean change of alignment over the references, in the metric's units.
-        worst: The reference it lost most alignment with.
-        loss: How much, in the metric's units; negative if it lost none.
-        verdicts: How many comparisons had each verdict.
-    """
+    """A candidate against its baseline on one split, by one metric."""
 
     suite: str
     split: str
     metric: str
-    mean: float
-    worst: str
-    loss: float
-    verdicts: Counter[str]
+    mean: float  # Mean change of alignment over the references, in the metric's units
+    worst: str  # The reference it lost most alignment with
+    loss: float  # How much, in the metric's units; negative if it lost none
+    verdicts: Counter[str]  # How many comparisons had each verdict
 
 
 def changes(scorecard: Scorecard) -> list[SplitChange]:

@@ -24,21 +24,13 @@ Key: TypeAlias = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One check in both scorecards.
+    """One check in both scorecards."""
 
-    Attributes:
-        record: The later of the two.
-        failed_before: Whether the earlier one failed.
-        before: Value of the earlier one.
-        after: Value of the later one.
-        outcome: Of the later value against the earlier one, taken as independent.
-    """
-
-    record: AlignmentRecord
-    failed_before: bool
-    before: float
-    after: float
-    outcome: BaselineOutcome
+    record: AlignmentRecord  # The later of the two
+    failed_before: bool  # Whether the earlier one failed
+    before: float  # Value of the earlier one
+    after: float  # Value of the later one
+    outcome: BaselineOutcome  # Of the later value against the earlier one, taken as independent
 
     @property
     def newly_failing(self) -> bool:

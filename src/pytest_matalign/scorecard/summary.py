@@ -29,23 +29,15 @@ class Partner:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRow:
-    """One model on one split.
-
-    Attributes:
-        n: Samples embedded.
-        mean: Mean alignment with the other pretrained models.
-        best: Closest other pretrained model.
-        worst: Farthest other pretrained model.
-        control: Closest control, which needs no learning.
-        verdicts: How many of the model's alignments, by every metric, had each verdict.
-    """
+    """One model on one split."""
 
     model: ModelEntry
-    n: int
-    mean: float | None
-    best: Partner | None
-    worst: Partner | None
-    control: Partner | None
+    n: int  # Samples embedded
+    mean: float | None  # Mean alignment with the other pretrained models
+    best: Partner | None  # Closest other pretrained model
+    worst: Partner | None  # Farthest other pretrained model
+    control: Partner | None  # Closest control, which needs no learning
+    # How many of the model's alignments, by every metric, had each verdict
     verdicts: Counter[str] = field(default_factory=Counter)
 
 

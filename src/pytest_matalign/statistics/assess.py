@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from pytest_matalign.engine.part import Comparison, Part
 from pytest_matalign.engine.prepare import prepare_parts
 from pytest_matalign.engine.spaces import Space
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.metrics.arrays import ArrayLike, as_matrix, require_samples
+from pytest_matalign.metrics.spec import MetricSpec
 from pytest_matalign.statistics.alignment import Alignment, Difference
 from pytest_matalign.statistics.calibration import calibrated_score
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from pytest_matalign.engine.part import Comparison, Part
-    from pytest_matalign.metrics.spec import MetricSpec
 
 MINIMUM_SAMPLES = 10
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_matalign.engine.dimension import nearest_rows
 from pytest_matalign.errors import MetricInputError
@@ -17,9 +17,6 @@ from pytest_matalign.metrics.dimension import (
     neighbours_needed,
 )
 from pytest_matalign.metrics.preprocessing import preprocess as prepare_features
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 GROUPS = 20
 

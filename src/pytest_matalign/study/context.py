@@ -2,50 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytest_matalign.analysis.facts import ModelFacts, facts_of
 from pytest_matalign.analysis.pairs import PairTable, pair_table
 from pytest_matalign.analysis.partial import CrossFit, project_out, side_by_side
-from pytest_matalign.analysis.probes import Probe, probe
+from pytest_matalign.analysis.probes import Probe, ProbeMethod, probe
 from pytest_matalign.errors import ConfigurationError, MatalignError
-from pytest_matalign.metrics.spec import metric_spec
-from pytest_matalign.study.plan import COVERAGE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-
-    from pytest_matalign.analysis.probes import ProbeMethod
-    from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.metrics.spec import MetricSpec
-    from pytest_matalign.splits.sample import Sample
-    from pytest_matalign.study.obtain import Embeddings
-    from pytest_matalign.study.plan import Plan
+from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.metrics.spec import MetricSpec, metric_spec
+from pytest_matalign.splits.sample import Sample
+from pytest_matalign.study.obtain import Embeddings
+from pytest_matalign.study.plan import COVERAGE, Plan
 
 LEAST_SAMPLES = 40
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SplitData:
-    """One split as several models see it, on the samples all of them accept.
+    """One split as several models see it, on the samples all of them accept."""
 
-    Attributes:
-        split: Split id.
-        samples: The samples, in the order of the rows.
-        embeddings: Arrays (n, d) by model.
-        facts: By model.
-        left_out: Reason by model that is not among the embeddings.
-    """
-
-    split: str
-    samples: tuple[Sample, ...]
-    embeddings: Mapping[str, Float64]
-    facts: Mapping[str, ModelFacts]
-    left_out: Mapping[str, str]
+    split: str  # Split id
+    samples: tuple[Sample, ...]  # The samples, in the order of the rows
+    embeddings: Mapping[str, Float64]  # Arrays (n, d) by model
+    facts: Mapping[str, ModelFacts]  # By model
+    left_out: Mapping[str, str]  # Reason by model that is not among the embeddings
 
     @property
     def n(self) -> int:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.errors import UnavailableError
+from pytest_matalign.metrics.arrays import Float64
 from pytest_matalign.study.report import Figure
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pytest_matalign.analysis.interval import Interval
-    from pytest_matalign.metrics.arrays import Float64
 
 Points = "Mapping[str, Sequence[tuple[float, float, str]]]"
 DPI = 110

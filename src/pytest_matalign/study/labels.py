@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 
-from pytest_matalign.analysis.convergence import convergence
+from pytest_matalign.analysis.convergence import Convergence, convergence
 from pytest_matalign.analysis.correlation import spearman
+from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.errors import UnavailableError
+from pytest_matalign.metrics.arrays import Float64
 from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.claims.convergence import in_words
 from pytest_matalign.study.claims.performance import energy_errors
 from pytest_matalign.study.claims.regimes import placement_table
+from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.measures.energies import energy_error
 from pytest_matalign.study.measures.regimes import place_models
 from pytest_matalign.study.plan import LIGANDS, MOLECULES
 from pytest_matalign.study.report import Claim, Section, Table
 from pytest_matalign.study.verdict import of_correlation
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pytest_matalign.analysis.convergence import Convergence
-    from pytest_matalign.analysis.interval import Interval
-    from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.study.context import SplitData, Study
 
 TEXT = """
 Drug-like ligands come without labels; GFN2-xTB gives them energies. It is itself a model, with

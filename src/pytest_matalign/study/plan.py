@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from pytest_matalign.suites.schema import SuiteSplit
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pytest_matalign.zoo.card import ModelCard
+from pytest_matalign.zoo.card import ModelCard
 
 CRYSTALS = "mp-crystals"
 MOLECULES = "qm9"
@@ -51,16 +47,11 @@ STRUCTURES = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Models, and samples by split.
+    """Models, and samples by split."""
 
-    Attributes:
-        models: Card ids, controls included.
-        sizes: Samples by split id.
-        energies: Whether potentials are asked for energies, which takes as long as embedding.
-    """
-
-    models: tuple[str, ...]
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    models: tuple[str, ...]  # Card ids, controls included
+    sizes: Mapping[str, int] = field(default_factory=dict)  # Samples by split id
+    # Whether potentials are asked for energies, which takes as long as embedding
     energies: bool = True
 
     def split(self, split: str) -> SuiteSplit:

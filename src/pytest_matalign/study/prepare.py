@@ -6,7 +6,8 @@ is in the store already is not done again: a study that was interrupted goes on 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import MatalignError
@@ -27,13 +28,8 @@ from pytest_matalign.study.plan import (
     MOLECULES,
     Plan,
 )
+from pytest_matalign.zoo.card import ModelCard
 from pytest_matalign.zoo.catalogue import cards
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
-
-    from pytest_matalign.zoo.card import ModelCard
 
 
 def prepare(

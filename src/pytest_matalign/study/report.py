@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
 from pytest_matalign.scorecard.tables import markdown_table
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 Verdict = Literal["reproduced", "not reproduced", "undecided", "not testable here"]
 VERDICTS: tuple[Verdict, ...] = (
@@ -23,21 +21,13 @@ VERDICTS: tuple[Verdict, ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One claim of the paper and what became of it here.
+    """One claim of the paper and what became of it here."""
 
-    Attributes:
-        id: Short name.
-        statement: What the paper says, in our words.
-        verdict: What the numbers say.
-        numbers: The numbers, with intervals.
-        caveat: What the numbers cannot say.
-    """
-
-    id: str
-    statement: str
-    verdict: Verdict
-    numbers: str
-    caveat: str = ""
+    id: str  # Short name
+    statement: str  # What the paper says, in our words
+    verdict: Verdict  # What the numbers say
+    numbers: str  # The numbers, with intervals
+    caveat: str = ""  # What the numbers cannot say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,17 +63,11 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Everything a study found.
+    """Everything a study found."""
 
-    Attributes:
-        title: Heading.
-        preface: Paragraphs before the claims.
-        sections: In order.
-    """
-
-    title: str
-    preface: str
-    sections: Sequence[Section] = field(default_factory=tuple)
+    title: str  # Heading
+    preface: str  # Paragraphs before the claims
+    sections: Sequence[Section] = field(default_factory=tuple)  # In order
 
     @property
     def claims(self) -> list[Claim]:

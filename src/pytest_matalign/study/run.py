@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from itertools import repeat
 from multiprocessing import get_context
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ConfigurationError, MatalignError
@@ -38,10 +39,6 @@ from pytest_matalign.study.plan import (
 )
 from pytest_matalign.study.prepare import longest_first, prepare
 from pytest_matalign.study.report import Report, Section, Table, tally, write_report
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from pathlib import Path
 
 GRADED = tuple(graded(kind, level) for kind, levels in SERIES.items() for level in levels)
 SECTIONS: Mapping[str, tuple[Callable[[Study], Section], tuple[str, ...]]] = {

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
 
+from pytest_matalign.analysis.facts import ModelFacts
+from pytest_matalign.analysis.interval import Interval
+from pytest_matalign.analysis.pairs import PairTable
 from pytest_matalign.study.measures.modality import across_families
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from pytest_matalign.analysis.facts import ModelFacts
-    from pytest_matalign.analysis.interval import Interval
-    from pytest_matalign.analysis.pairs import PairTable
-    from pytest_matalign.study.report import Verdict
+from pytest_matalign.study.report import Verdict
 
 
 def of_signs(differences: Sequence[Interval]) -> Verdict:

@@ -37,19 +37,12 @@ def told_of(error: MatalignError, *, given: str | None = None) -> str:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a check looks at.
+    """What a check looks at."""
 
-    Attributes:
-        card: Of the model.
-        model: With its weights in memory.
-        samples: Samples the model takes.
-        tolerance: Largest change of an embedding that counts as none, in units of `scale`.
-    """
-
-    card: ModelCard
-    model: Model
-    samples: tuple[Sample, ...]
-    tolerance: float
+    card: ModelCard  # Of the model
+    model: Model  # With its weights in memory
+    samples: tuple[Sample, ...]  # Samples the model takes
+    tolerance: float  # Largest change of an embedding that counts as none, in units of `scale`
 
     @cached_property
     def vectors(self) -> NDArray[np.float32]:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_matalign.cache import key_of
 from pytest_matalign.embeddings.extraction import one_thread
 from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.embeddings.store import Rows
 from pytest_matalign.environments.loading import load
+from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.splits.sample import Sample
+from pytest_matalign.study.context import SplitData, Study
+from pytest_matalign.study.obtain import Embeddings
 from pytest_matalign.study.plan import ATOM_MODELS, STRUCTURES
+from pytest_matalign.suites.schema import SuiteSplit
+from pytest_matalign.zoo.card import ModelCard
 from pytest_matalign.zoo.model import AtomModel, LayerModel
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.splits.sample import Sample
-    from pytest_matalign.study.context import SplitData, Study
-    from pytest_matalign.study.obtain import Embeddings
-    from pytest_matalign.suites.schema import SuiteSplit
-    from pytest_matalign.zoo.card import ModelCard
 
 VERSION = 1
 ADAPTERS = ("chgnet", "sevenn", "diep", "torchani", "so3lr")
@@ -34,12 +29,9 @@ ADAPTERS = ("chgnet", "sevenn", "diep", "torchani", "so3lr")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layers:
-    """One model's layers on some structures.
+    """One model's layers on some structures."""
 
-    Attributes:
-        by_name: Features [atoms, width] of each structure by layer, first to last.
-    """
-
+    # Features [atoms, width] of each structure by layer, first to last
     by_name: Mapping[str, list[Float64]]
 
     @property

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pytest_matalign.analysis.pairs import pair_table
+from pytest_matalign.analysis.interval import Interval
+from pytest_matalign.analysis.pairs import PairTable, pair_table
 from pytest_matalign.analysis.partial import CrossFit, project_out
 from pytest_matalign.analysis.probes import advantage, probe
+from pytest_matalign.metrics.arrays import Float64
 from pytest_matalign.metrics.preprocessing import preprocess
 from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.claims.atom_features import Layers, atom_layers
+from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.figures import grid
 from pytest_matalign.study.measures.atoms import ORDERS, atom_covariates, draw_atoms, pooled
 from pytest_matalign.study.measures.modality import across_families, pairs_where
 from pytest_matalign.study.plan import CRYSTALS, MOLECULES, STRUCTURES
 from pytest_matalign.study.report import Claim, Figure, Section, Table
 from pytest_matalign.study.verdict import of_signs
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pytest_matalign.analysis.interval import Interval
-    from pytest_matalign.analysis.pairs import PairTable
-    from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.study.context import SplitData, Study
 
 ATOMS = 4
 """Atoms drawn of each structure."""

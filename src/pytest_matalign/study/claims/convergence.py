@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 
 from pytest_matalign.analysis.convergence import Convergence, convergence
+from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.study.claims.performance import energy_errors, probe_errors
+from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.figures import scatter
 from pytest_matalign.study.measures.modality import pairs_where
 from pytest_matalign.study.plan import CRYSTALS, MOLECULES
 from pytest_matalign.study.report import Claim, Figure, Section, Table
 from pytest_matalign.study.verdict import of_correlation, of_signs
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pytest_matalign.analysis.interval import Interval
-    from pytest_matalign.study.context import SplitData, Study
 
 TEXT = """
 Performance is measured in two ways: by the potentials' own energies, after a linear fit on

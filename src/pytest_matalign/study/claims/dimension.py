@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.study.claims.regimes import matched
+from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.figures import intervals
 from pytest_matalign.study.measures.dimension import ModelDimension, dimensions, median_dimension
 from pytest_matalign.study.plan import CRYSTALS, MOLECULES, PROTEINS, graded
 from pytest_matalign.study.report import Claim, Section, Table
 from pytest_matalign.study.verdict import of_signs
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pytest_matalign.study.context import SplitData, Study
 
 TEXT = """
 TwoNN on the raw features, with a delete-a-group jackknife over samples; the MLE with k = 50, which

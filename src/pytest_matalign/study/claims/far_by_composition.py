@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.analysis.pairs import pair_table
 from pytest_matalign.metrics.spec import metric_spec
+from pytest_matalign.study.context import Study
 from pytest_matalign.study.measures.graded import grades, remoteness
 from pytest_matalign.study.measures.modality import across_families, pairs_where
 from pytest_matalign.study.plan import CRYSTALS
 from pytest_matalign.study.report import Claim, Table
 from pytest_matalign.study.verdict import of_signs
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pytest_matalign.analysis.interval import Interval
-    from pytest_matalign.study.context import Study
 
 FRAMEWORKS = "core-mofs"
 GRADES = 3
@@ -28,26 +24,16 @@ METRICS = ("cknna", "distance_correlation")
 
 @dataclass(frozen=True, kw_only=True)
 class Grade:
-    """One grade of remoteness, by one metric.
+    """One grade of remoteness, by one metric."""
 
-    Attributes:
-        metric: Name of the metric.
-        n: Samples, the same in every grade.
-        low: Least remoteness.
-        high: Greatest.
-        frameworks: Share of the samples that are frameworks.
-        trained: Mean alignment of pretrained models of different families.
-        composition: Mean alignment of pretrained models with composition alone.
-        untrained: Mean alignment of pretrained models with untrained networks of other families.
-    """
-
-    metric: str
-    n: int
-    low: float
-    high: float
-    frameworks: float
-    trained: Interval
-    composition: Interval
+    metric: str  # Name of the metric
+    n: int  # Samples, the same in every grade
+    low: float  # Least remoteness
+    high: float  # Greatest
+    frameworks: float  # Share of the samples that are frameworks
+    trained: Interval  # Mean alignment of pretrained models of different families
+    composition: Interval  # Mean alignment of pretrained models with composition alone
+    # Mean alignment of pretrained models with untrained networks of other families
     untrained: Interval | None
 
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from pytest_matalign.analysis.tree import evolutionary_tree, profile_distances
-from pytest_matalign.metrics.spec import metric_spec
+from pytest_matalign.analysis.interval import Interval
+from pytest_matalign.analysis.tree import Tree, evolutionary_tree, profile_distances
+from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.metrics.spec import MetricSpec, metric_spec
+from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.figures import heatmap, tree
 from pytest_matalign.study.measures.drivers import Driver, drivers, explained, nested
 from pytest_matalign.study.measures.modality import pairs_where
 from pytest_matalign.study.plan import CRYSTALS, MOLECULES
-from pytest_matalign.study.report import Claim, Section, Table
+from pytest_matalign.study.report import Claim, Figure, Section, Table
 from pytest_matalign.study.verdict import of_signs
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pytest_matalign.analysis.interval import Interval
-    from pytest_matalign.analysis.tree import Tree
-    from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.metrics.spec import MetricSpec
-    from pytest_matalign.study.context import SplitData, Study
-    from pytest_matalign.study.report import Figure
 
 TEXT = """
 Distances are square roots of the Jensen-Shannon divergence of CKNNA profiles (the paper's

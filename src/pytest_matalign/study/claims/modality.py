@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
+from pytest_matalign.analysis.interval import Interval
+from pytest_matalign.analysis.pairs import PairTable
+from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.figures import intervals
 from pytest_matalign.study.measures.modality import ModalityPair, cross_modality, pairs_where
 from pytest_matalign.study.plan import MOLECULES, PROTEINS
 from pytest_matalign.study.report import Claim, Section, Table
 from pytest_matalign.study.verdict import of_signs
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pytest_matalign.analysis.interval import Interval
-    from pytest_matalign.analysis.pairs import PairTable
-    from pytest_matalign.study.context import SplitData, Study
 
 TEXT = """
 Means over pairs of pretrained models of different families. "Partial" is the same alignment once

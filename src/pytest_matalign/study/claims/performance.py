@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from pytest_matalign.analysis.interval import Interval
+from pytest_matalign.analysis.probes import ProbeMethod
 from pytest_matalign.errors import ConfigurationError, UnavailableError
+from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.measures.energies import HARTREE_EV, energy_error
 from pytest_matalign.study.plan import CRYSTALS, MOLECULES
-
-if TYPE_CHECKING:
-    from pytest_matalign.analysis.interval import Interval
-    from pytest_matalign.analysis.probes import ProbeMethod
-    from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.study.context import SplitData, Study
 
 
 def reference_energies(data: SplitData) -> Float64:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.claims.far_by_composition import (
     graded_by_composition,
@@ -12,20 +13,14 @@ from pytest_matalign.study.claims.far_by_composition import (
     remote_table,
 )
 from pytest_matalign.study.claims.performance import probe_errors
+from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.figures import curves, scatter
-from pytest_matalign.study.measures.graded import curve, response
+from pytest_matalign.study.measures.graded import Step, curve, response
 from pytest_matalign.study.measures.modality import across_families
 from pytest_matalign.study.measures.regimes import Placement, imbalance_plane, place_models
 from pytest_matalign.study.plan import CRYSTALS, MOLECULES, SERIES, graded
 from pytest_matalign.study.report import Claim, Figure, Section, Table
 from pytest_matalign.study.verdict import of_signs, steady
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pytest_matalign.analysis.interval import Interval
-    from pytest_matalign.study.context import SplitData, Study
-    from pytest_matalign.study.measures.graded import Step
 
 LABEL = {CRYSTALS: "formation_energy_eV", MOLECULES: "gap_Ha"}
 METRICS = ("cknna", "distance_correlation", "information_imbalance")

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytest_matalign.analysis.correlation import spearman
-from pytest_matalign.analysis.interval import jackknife_interval
+from pytest_matalign.analysis.interval import Interval, jackknife_interval
+from pytest_matalign.metrics.arrays import Float64
 from pytest_matalign.metrics.spec import metric_spec
+from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.figures import scatter
 from pytest_matalign.study.measures.sensitivity import Conclusion, Variation, survivors, vary
 from pytest_matalign.study.plan import CRYSTALS, MOLECULES
 from pytest_matalign.study.report import Claim, Figure, Section, Table
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pytest_matalign.analysis.interval import Interval
-    from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.study.context import SplitData, Study
 
 TEXT = """
 One choice is changed at a time from CKNNA with k = 25, centred features and rows of unit length;

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from pytest_matalign.study.claims.performance import energy_errors, probe_errors
+from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.measures.selection import most_distinct, stand_ins
 from pytest_matalign.study.plan import CRYSTALS, MOLECULES
 from pytest_matalign.study.report import Section, Table
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pytest_matalign.study.context import SplitData, Study
 
 TEXT = """
 Costs are CPU time on this machine, one thread, the first batch not counted. A stand-in is any

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_matalign.analysis.partial import side_by_side
 from pytest_matalign.errors import MetricInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.metrics.arrays import Float64
 
 ORDERS = (1, 2, 3)
 """Cumulants that can be pooled: mean, variance, third."""
@@ -23,15 +18,10 @@ ORDERS = (1, 2, 3)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AtomRows:
-    """Which atoms of which structures are compared, the same for every model.
+    """Which atoms of which structures are compared, the same for every model."""
 
-    Attributes:
-        structure: (n,) number of each atom's structure.
-        atom: (n,) number of the atom within it.
-    """
-
-    structure: NDArray[np.intp]
-    atom: NDArray[np.intp]
+    structure: NDArray[np.intp]  # (n,) number of each atom's structure
+    atom: NDArray[np.intp]  # (n,) number of the atom within it
 
     def of(self, features: Sequence[Float64]) -> Float64:
         """Return one row an atom (n, width) of features [atoms, width] by structure."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytest_matalign.analysis.interval import Interval
+from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.metrics.dimension import DimensionMethod
 from pytest_matalign.statistics.dimension import assess_dimension
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.metrics.dimension import DimensionMethod
 
 PAPER = {"qm9": 5.0, "mp-crystals": 8.0, "mp-perturbed": 10.0}
 """Typical values of arXiv 2512.03750 on data of the same kind: QM9, sAlex and OMat24."""
@@ -22,23 +18,14 @@ PAPER = {"qm9": 5.0, "mp-crystals": 8.0, "mp-perturbed": 10.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDimension:
-    """Intrinsic dimension of one model on one split.
+    """Intrinsic dimension of one model on one split."""
 
-    Attributes:
-        model: Card id.
-        split: Split id.
-        method: `twonn` or `mle`.
-        k: Neighbours used.
-        n: Samples.
-        dimension: The estimate with its interval.
-    """
-
-    model: str
-    split: str
-    method: str
-    k: int
-    n: int
-    dimension: Interval
+    model: str  # Card id
+    split: str  # Split id
+    method: str  # `twonn` or `mle`
+    k: int  # Neighbours used
+    n: int  # Samples
+    dimension: Interval  # The estimate with its interval
 
 
 def dimensions(

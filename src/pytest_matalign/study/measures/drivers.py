@@ -7,44 +7,30 @@ and of distance-based redundancy analysis (McArdle and Anderson 2001): with G th
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_matalign.analysis.facts import ModelFacts
 from pytest_matalign.errors import MetricInputError
+from pytest_matalign.metrics.arrays import Float64
 from pytest_matalign.metrics.cka import double_centred
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pytest_matalign.analysis.facts import ModelFacts
-    from pytest_matalign.metrics.arrays import Float64
 
 PERMUTATIONS = 999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driver:
-    """How much of the distances between models one factor explains.
+    """How much of the distances between models one factor explains."""
 
-    Attributes:
-        factor: Attribute of `ModelFacts`.
-        levels: Different values it takes.
-        explained: R2 of the factor alone. It grows with the number of levels by itself.
-        permuted: Its mean over permutations of the models: what as many random groups explain.
-        p_value: Share of permutations that explain as much.
-        beyond: What it explains beyond the other factors given (0 where it is nested in them).
-        beyond_p_value: Share of permutations, of this factor's labels only, that add as much.
-    """
-
-    factor: str
-    levels: int
-    explained: float
-    permuted: float
-    p_value: float
-    beyond: float
-    beyond_p_value: float
+    factor: str  # Attribute of `ModelFacts`
+    levels: int  # Different values it takes
+    explained: float  # R2 of the factor alone. It grows with the number of levels by itself.
+    permuted: float  # Its mean over permutations of the models: what as many random groups explain
+    p_value: float  # Share of permutations that explain as much
+    beyond: float  # What it explains beyond the other factors given (0 where it is nested in them)
+    beyond_p_value: float  # Share of permutations, of this factor's labels only, that add as much
 
 
 def drivers(

@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_matalign.analysis.interval import Interval, jackknife_interval, ratio_interval
+from pytest_matalign.analysis.pairs import PairTable
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics.arrays import distances
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from pytest_matalign.analysis.pairs import PairTable
-    from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.metrics.arrays import Float64, distances
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One level of a series.
+    """One level of a series."""
 
-    Attributes:
-        kind: Perturbation.
-        level: How much of it.
-        metric: Name of the metric.
-        n: Samples, the same at every level.
-        mean: Mean alignment over the pairs.
-        change: Mean alignment less that at the first level, paired over the samples.
-    """
-
-    kind: str
-    level: float
-    metric: str
-    n: int
-    mean: Interval
-    change: Interval
+    kind: str  # Perturbation
+    level: float  # How much of it
+    metric: str  # Name of the metric
+    n: int  # Samples, the same at every level
+    mean: Interval  # Mean alignment over the pairs
+    change: Interval  # Mean alignment less that at the first level, paired over the samples
 
 
 def curve(

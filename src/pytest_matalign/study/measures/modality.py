@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, combinations_with_replacement
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from pytest_matalign.analysis.facts import ModelFacts
-    from pytest_matalign.analysis.interval import Interval
-    from pytest_matalign.analysis.pairs import PairTable
+from pytest_matalign.analysis.facts import ModelFacts
+from pytest_matalign.analysis.interval import Interval
+from pytest_matalign.analysis.pairs import PairTable
 
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModalityPair:
-    """Mean alignment of two modalities over pairs of models of different families.
+    """Mean alignment of two modalities over pairs of models of different families."""
 
-    Attributes:
-        a: One modality.
-        b: The other, or the same.
-        pairs: Pairs of models averaged.
-        raw: Mean alignment.
-        partial: The same with covariates projected out; None where not asked for.
-        best: The pair that aligns most.
-    """
-
-    a: str
-    b: str
-    pairs: int
-    raw: Interval
-    partial: Interval | None
-    best: Pair
+    a: str  # One modality
+    b: str  # The other, or the same
+    pairs: int  # Pairs of models averaged
+    raw: Interval  # Mean alignment
+    partial: Interval | None  # The same with covariates projected out; None where not asked for
+    best: Pair  # The pair that aligns most
 
 
 def pairs_where(models: Sequence[str], test: Callable[[str, str], bool]) -> list[Pair]:

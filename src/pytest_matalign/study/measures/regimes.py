@@ -14,24 +14,21 @@ is surely more. Whatever the intervals cannot tell is *undecided*.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
+from pytest_matalign.analysis.facts import ModelFacts
 from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.analysis.pairs import PairTable, pair_table
 from pytest_matalign.analysis.partial import CrossFit, project_out, side_by_side
 from pytest_matalign.analysis.probes import Probe, advantage, probe
 from pytest_matalign.errors import MetricInputError
+from pytest_matalign.metrics.arrays import Float64
 from pytest_matalign.metrics.preprocessing import preprocess
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pytest_matalign.analysis.facts import ModelFacts
-    from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.metrics.spec import MetricSpec
+from pytest_matalign.metrics.spec import MetricSpec
 
 Regime = Literal["aligned-and-accurate", "private", "collapsed", "undecided"]
 
@@ -46,47 +43,29 @@ NULL_WIDTH = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """Where one model stands on one split.
+    """Where one model stands on one split."""
 
-    Attributes:
-        model: Card id.
-        regime: See the module.
-        reference: The best performer among models of other families.
-        beyond: Share of the embedding's variance that composition and size do not predict.
-        shared: Partial alignment with the reference less the best control's.
-        useful: Share of the label's variance explained less the best control's; None where the
-            split has no label.
-        threshold: What of `beyond` a network of composition and size alone may show.
-        n: Samples.
-    """
-
-    model: str
-    regime: Regime
-    reference: str
-    beyond: Interval
-    shared: Interval
+    model: str  # Card id
+    regime: Regime  # See the module
+    reference: str  # The best performer among models of other families
+    beyond: Interval  # Share of the embedding's variance that composition and size do not predict
+    shared: Interval  # Partial alignment with the reference less the best control's
+    # Share of the label's variance explained less the best control's; None where the split has no
+    # label
     useful: Interval | None
-    threshold: float
-    n: int
+    threshold: float  # What of `beyond` a network of composition and size alone may show
+    n: int  # Samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanePoint:
-    """One pair on the information-imbalance plane.
+    """One pair on the information-imbalance plane."""
 
-    Attributes:
-        a: One model.
-        b: The other.
-        forward: Imbalance from a to b: near 0, a tells all about b.
-        backward: Imbalance from b to a.
-        relation: `equivalent`, `orthogonal`, `a contains b`, `b contains a` or `partial`.
-    """
-
-    a: str
-    b: str
-    forward: Interval
-    backward: Interval
-    relation: str
+    a: str  # One model
+    b: str  # The other
+    forward: Interval  # Imbalance from a to b: near 0, a tells all about b
+    backward: Interval  # Imbalance from b to a
+    relation: str  # `equivalent`, `orthogonal`, `a contains b`, `b contains a` or `partial`
 
 
 LITTLE, MUCH = 0.25, 0.75

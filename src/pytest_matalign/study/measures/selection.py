@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_matalign.analysis.interval import Interval
+from pytest_matalign.analysis.pairs import PairTable
 from pytest_matalign.errors import MetricInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pytest_matalign.analysis.interval import Interval
-    from pytest_matalign.analysis.pairs import PairTable
-    from pytest_matalign.splits.sample import Sample
-    from pytest_matalign.zoo.model import Model
+from pytest_matalign.splits.sample import Sample
+from pytest_matalign.zoo.model import Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandIn:
-    """A model that may stand in for a target.
+    """A model that may stand in for a target."""
 
-    Attributes:
-        model: Card id.
-        alignment: With the target.
-        seconds: Measured CPU time a sample; None where it was not measured.
-    """
-
-    model: str
-    alignment: Interval
-    seconds: float | None
+    model: str  # Card id
+    alignment: Interval  # With the target
+    seconds: float | None  # Measured CPU time a sample; None where it was not measured
 
 
 def stand_ins(

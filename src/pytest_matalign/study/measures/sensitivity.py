@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_matalign.analysis.correlation import spearman
 from pytest_matalign.analysis.pairs import pair_matrix
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics.spec import metric_spec
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.metrics.spec import MetricSpec
+from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.metrics.spec import MetricSpec, metric_spec
 
 Conclusion = tuple[str, "Callable[[Float64], bool]"]
 """What is concluded, and whether an alignment matrix (models, models) bears it out."""
@@ -26,26 +20,18 @@ Conclusion = tuple[str, "Callable[[Float64], bool]"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variation:
-    """One other choice and what became of the alignments.
+    """One other choice and what became of the alignments."""
 
-    Attributes:
-        choice: What was varied, e.g. `k`.
-        setting: To what.
-        n: Samples.
-        mean: Mean alignment over pairs.
-        order_kept: Spearman's correlation of the pairs' alignments with those of the default;
-            NaN where the setting cannot be used.
-        conclusions: Whether each conclusion holds; empty where the setting cannot be used.
-        refused: Why the setting cannot be used, or empty.
-    """
-
-    choice: str
-    setting: str
-    n: int
-    mean: float
+    choice: str  # What was varied, e.g. `k`.
+    setting: str  # To what
+    n: int  # Samples
+    mean: float  # Mean alignment over pairs
+    # Spearman's correlation of the pairs' alignments with those of the default; NaN where the
+    # setting cannot be used
     order_kept: float
+    # Whether each conclusion holds; empty where the setting cannot be used
     conclusions: dict[str, bool]
-    refused: str = ""
+    refused: str = ""  # Why the setting cannot be used, or empty
 
 
 def vary(

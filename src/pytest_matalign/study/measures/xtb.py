@@ -8,18 +8,14 @@ compared with it on an equal footing, none of those in the zoo having been train
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from pytest_matalign.errors import UnavailableError
+from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo.quiet import import_quietly
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.splits.sample import Sample
 
 XTB_VERSION = 1
 HARTREE_EV = 27.211386245988
