@@ -5,9 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
+import re
 import secrets
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pytest_matalign.errors import file_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +23,10 @@ if TYPE_CHECKING:
 
 class DamagedEntryWarning(UserWarning):
     """A file of the cache failed its digest and is made again."""
+
+
+class UnkeptWarning(UserWarning):
+    """A value could not be written into the cache and will be computed again."""
 
 
 def cache_root() -> Path:
@@ -41,17 +51,59 @@ def write_whole(path: Path, content: ReadableBuffer) -> None:
     was there stays as it was.
 
     Raises:
-        OSError: If it cannot be written.
+        FileError: If it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))  # the link stays what it is
+    if path.exists() and not path.is_file():
+        with file_errors(path):  # a device or a pipe, which nothing may take the place of
+            path.write_bytes(content)
+        return
     # Not `tempfile`, whose files only their owner may read.
-    part = path.with_name(f".{os.getpid()}-{secrets.token_hex(8)}.part")
+    part = path.with_name(f".{_host()}-{os.getpid()}-{secrets.token_hex(8)}.part")
+    with file_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(path.parent)
+        try:
+            with part.open("xb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
+
+
+def clear_leftovers(folder: Path) -> int:
+    """Remove what writers of this machine that are dead left in a folder; return how many files.
+
+    A writer is known by the name of its file; those of other machines are left alone, since their
+    processes cannot be asked.
+    """
+    left = 0
+    for part in folder.glob(f".{_host()}-*.part"):
+        owner = part.name.removeprefix(f".{_host()}-").partition("-")[0]
+        if owner.isdecimal() and not alive(int(owner)):
+            with suppress(OSError):
+                part.unlink()
+                left += 1
+    return left
+
+
+def alive(process: int) -> bool:
+    """Return whether a process of this machine is there."""
     try:
-        with part.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True  # another user's, or no number of a process
+    return True
+
+
+@cache
+def _host() -> str:
+    """Return the machine's name, as far as it can be part of a file's."""
+    return re.sub(r"\W", "", platform.node()) or "host"

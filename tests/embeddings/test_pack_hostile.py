@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from packing import packed
-from pytest_matalign.embeddings import pack_format
+from pytest_matalign.embeddings import pack_format, tensors
 from pytest_matalign.embeddings.pack import CONTENTS, Pack
 from pytest_matalign.errors import ConfigurationError
 
@@ -94,7 +94,7 @@ def test_a_huge_header_is_not_read(pack: Path, monkeypatch: pytest.MonkeyPatch) 
     put(pack, struct.pack("<Q", 2**62) + b"{}")
     with pytest.raises(ConfigurationError, match="truncated"):
         read(pack)
-    monkeypatch.setattr(pack_format, "LARGEST_HEADER", 1000)
+    monkeypatch.setattr(tensors, "LARGEST_HEADER", 1000)
     put(pack, with_header(b" " * 2000))
     with pytest.raises(ConfigurationError, match="header claims 2000 bytes; 1000 are allowed"):
         read(pack)
@@ -103,7 +103,7 @@ def test_a_huge_header_is_not_read(pack: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_huge_file_is_not_read(pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its size is looked at first."""
     monkeypatch.setattr(pack_format, "LARGEST_FILE", 100)
-    with pytest.raises(ConfigurationError, match="more than the 100 allowed"):
+    with pytest.raises(ConfigurationError, match="more than the 100 bytes allowed"):
         read(pack)
 
 
@@ -113,7 +113,7 @@ def test_a_huge_file_is_not_read(pack: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_header_that_is_none(pack: Path, header: bytes) -> None:
     """Garbage, the wrong JSON, JSON too deep, and a pickle are all refused alike."""
     put(pack, with_header(header))
-    with pytest.raises(ConfigurationError, match="is refused: it"):
+    with pytest.raises(ConfigurationError, match="is refused: (it|Expected)"):
         read(pack)
 
 
@@ -131,13 +131,13 @@ def test_a_header_that_is_none(pack: Path, header: bytes) -> None:
         ("tensors", lambda t: t.pop("digests"), "instead of digests, mean, vectors"),
         ("tensors", lambda t: t["vectors"].__setitem__((3, 1), np.nan), "'vectors' holds NaN"),
         ("tensors", lambda t: t["mean"].__setitem__(0, np.inf), "'mean' holds NaN or infinity"),
-        ("description", lambda d: d.update(width=10**9), "does not fit the format"),
+        ("description", lambda d: d.update(width=10**9), "at `..width`"),
         ("description", lambda d: d.update(scale=float("1e300")), "its rows overflow"),
         ("description", lambda d: d.update(scale=-1.0), "its scale is -1"),
         ("description", lambda d: d.update(rank=1000), "its rank is 1000 at width 139"),
         ("description", lambda d: d.update(format=2), "has format 2 and this package reads 1"),
         ("description", lambda d: d.update(surprise=1), "unknown field `surprise`"),
-        ("description", lambda d: d.update(split="../../etc"), "does not fit the format"),
+        ("description", lambda d: d.update(split="../../etc"), "at `..split`"),
         (
             "description",
             lambda d: d.update(split="mp-crystals"),
@@ -170,7 +170,7 @@ def test_path_tricks_in_the_table(pack: Path, name: str) -> None:
     contents = json.loads((pack / CONTENTS).read_text())
     contents["entries"][0]["model"] = name
     (pack / CONTENTS).write_text(json.dumps(contents))
-    with pytest.raises(ConfigurationError, match="not a table of contents"):
+    with pytest.raises(ConfigurationError, match="at `..entries.0..(model|split)`"):
         list(Pack(pack))
 
 
@@ -189,7 +189,7 @@ def test_a_link_out_of_the_pack(pack: Path, tmp_path: Path) -> None:
 def test_a_table_that_is_none(pack: Path, text: str) -> None:
     """Empty, incomplete, too deep, of wrong types."""
     (pack / CONTENTS).write_text(text)
-    with pytest.raises(ConfigurationError, match="is refused: it is not a table of contents"):
+    with pytest.raises(ConfigurationError, match="is refused: (it is not valid JSON|Object|Expected)"):
         list(Pack(pack))
 
 

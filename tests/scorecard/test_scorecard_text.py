@@ -115,7 +115,7 @@ def test_json_fits_the_published_schema(scorecard: Scorecard, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "is not a scorecard"),
+        ("{", "is not a valid scorecard"),
         ('{"schema_version": 99}', "has schema version 99 and this package reads"),
         ('{"schema_version": 2}', "is not a valid scorecard: Object missing required field"),
     ],

@@ -37,11 +37,11 @@ def command(*, quiet: bool, **given: Any) -> int:
     _fill(ledger, run)
     gates, _ = run.gates_of(ledger)
     scorecard = run.scorecard_of(ledger, clock, gates=gates)
-    told = write_outputs(run, scorecard)
+    told, wrong = write_outputs(run, scorecard)
     shown = terminal.lines(scorecard, width=get_terminal_size().columns, quiet=quiet)
-    for line in (*(line.text for line in shown), *told, *annotation_lines(scorecard)):
+    for line in (*(line.text for line in shown), *told, *wrong, *annotation_lines(scorecard)):
         click.echo(line)
-    return 1 if failures(scorecard) else 0
+    return 1 if wrong or failures(scorecard) else 0
 
 
 def _fill(ledger: Ledger, run: SuiteRun) -> None:

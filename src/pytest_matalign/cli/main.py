@@ -6,6 +6,7 @@ for, so that `matalign --help` is answered at once. Each module offers `command`
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_matalign import __version__
-from pytest_matalign.errors import MatalignError
+from pytest_matalign.errors import MatalignError, sentence_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,8 +64,7 @@ class Contents(click.Group):
             status = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            # What is still to be flushed goes nowhere.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _forget_output()
             return 0
         return status
 
@@ -89,25 +89,48 @@ def matalign() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; whatever is wrong becomes one line."""
+    _speak_plainly()
     try:
-        status = matalign.main(arguments, prog_name="matalign", standalone_mode=False)
+        return int(matalign.main(arguments, prog_name="matalign", standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         # A noun without an action: what could be done with it.
         click.echo(error.format_message(), err=True)
         return 2
-    except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "matalign"
-        return _failed(f"{error.format_message()} (See `{where} --help`.)")
-    except (click.ClickException, MatalignError) as error:
-        return _failed(str(error))
+    except (click.ClickException, click.Abort, MatalignError, OSError, MemoryError) as error:
+        sentence, status = _told(error)
     except SystemExit as error:
         # Nothing of ours calls it: whoever ends the run so must not decide how it ends.
-        return _failed(f"code of a model ended the run by sys.exit({error.code!r})", status=1)
-    except click.Abort:
-        return _failed("interrupted", status=INTERRUPTED)
-    return int(status or 0)
-
-
-def _failed(sentence: str, *, status: int = 2) -> int:
+        sentence, status = f"code of a model ended the run by sys.exit({error.code!r})", 1
+    _forget_output()
     sys.stderr.write(f"matalign: {sentence}\n")
     return status
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    """Return what is said of an error, and the exit status."""
+    match error:
+        case click.UsageError():
+            where = error.ctx.command_path if error.ctx else "matalign"
+            return f"{error.format_message()} (See `{where} --help`.)", 2
+        case click.Abort():
+            return "interrupted", INTERRUPTED
+        case OSError() if not isinstance(error, MatalignError):
+            return sentence_of(error), 2
+        case MemoryError():
+            return "memory ran out; ask for fewer samples or models", 2
+    return str(error), 2
+
+
+def _speak_plainly() -> None:
+    """Let a terminal that knows ASCII only show what it can; a sign it lacks is no error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace" if stream is sys.stderr else "replace")
+
+
+def _forget_output() -> None:
+    """Send what stdout still holds nowhere, if it cannot be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

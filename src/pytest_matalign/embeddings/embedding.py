@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray  # noqa: TC002  dataclass fields are resolved by tools
 
+from pytest_matalign.environments.transport import NUMBERS
 from pytest_matalign.errors import ExtractionError
 
 
@@ -72,10 +73,13 @@ def check_vectors(vectors: object, *, rows: int, model: str, split: str) -> NDAr
         ExtractionError: If the output is not a finite two-dimensional array with one row a sample.
     """
     where = f"model {model!r} on split {split!r}"
-    array = np.asarray(vectors)
-    if array.dtype == object or array.ndim != 2:
+    try:
+        array = np.asarray(vectors)
+    except (ValueError, TypeError) as error:  # rows of different lengths, for one
+        raise ExtractionError(f"{where} returned no array: {error}.") from None
+    if array.dtype.kind not in NUMBERS or array.ndim != 2:
         raise ExtractionError(
-            f"{where} returned {'an array of shape ' + str(array.shape)}; "
+            f"{where} returned an array of shape {array.shape} of {array.dtype}; "
             "return one two-dimensional float array [samples, width]."
         )
     if array.shape[0] != rows:
@@ -83,7 +87,8 @@ def check_vectors(vectors: object, *, rows: int, model: str, split: str) -> NDAr
             f"{where} returned {array.shape[0]} rows for {rows} samples; "
             "return exactly one row a sample, in the order given."
         )
-    array = np.ascontiguousarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):  # told below
+        array = np.ascontiguousarray(array, dtype=np.float32)
     finite = np.isfinite(array).all(axis=1)
     if not finite.all():
         raise ExtractionError(

@@ -73,15 +73,16 @@ def extract(
     """
     blocks, keys = _blocks(source, samples)
     found = [store.read_rows(key) for key in keys]
-    computed = any(rows is None for rows in found)
-    if computed:
+    computed = False
+    if any(rows is None for rows in found):
         # One process at a time loads a model; a second one then finds the rows in the store.
-        with store.lock(key_of(source.identity) + part):
+        with store.lock(key_of(source.identity) + part, what=f"{source.id} on {split}"):
             model = None
             done = 0
             for index, (key, block) in enumerate(zip(keys, blocks, strict=True)):
                 rows = found[index] or store.read_rows(key)
                 if rows is None:
+                    computed = True
                     if model is None:
                         with _told_of(source.id, "loading its weights"):
                             model = source.load()

@@ -7,7 +7,7 @@ file of the table. Paths are made from checked ids and never read from the table
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from pytest_matalign.embeddings.pack_format import (
     write_entry,
 )
 from pytest_matalign.errors import ConfigurationError, UnavailableError
+from pytest_matalign.untrusted import untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,18 +73,8 @@ class Pack:
             ConfigurationError: If it is missing or not such a table.
         """
         path = self.folder / CONTENTS
-        try:
-            size = path.stat().st_size
-            if size > LARGEST_CONTENTS:
-                raise refusal(path, f"it has {size} bytes; {LARGEST_CONTENTS} are allowed")
-            contents = msgspec.json.decode(path.read_bytes(), type=Contents)
-        except OSError as error:
-            raise ConfigurationError(
-                f"{self.folder} is not a reference pack: its {CONTENTS} cannot be read "
-                f"({error.strerror})."
-            ) from None
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise refusal(path, f"it is not a table of contents ({error})") from None
+        with untrusted(path, most=LARGEST_CONTENTS, refusal=partial(refusal, path)) as content:
+            contents = msgspec.json.decode(content, type=Contents)
         if contents.format != FORMAT:
             raise refusal(path, f"it has format {contents.format}, this package reads {FORMAT}")
         names = [(line.split, line.model) for line in contents.entries]

@@ -8,13 +8,16 @@ one sentence.
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import msgspec
 import numpy as np
 
 from pytest_matalign.cache import write_whole
+from pytest_matalign.embeddings.tensors import header_of
 from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.untrusted import untrusted
 from pytest_matalign.zoo.card import ModelCard  # noqa: TC001  msgspec resolves it at run time
 
 if TYPE_CHECKING:
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 LARGEST_FILE = 512 * 2**20
-LARGEST_HEADER = 16 * 2**20
 DIGEST_BYTES = 8
 """Of each sample's digest; against accidents, since whoever makes a pack is trusted for it."""
 
@@ -153,23 +155,20 @@ def read_entry(path: Path, *, sha256: str | None) -> tuple[Entry, Tensors]:
     Raises:
         ConfigurationError: If the file is missing, not the one described, or contradicts itself.
     """
-    content = _bounded(path)
-    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-        raise refusal(path, "its sha256 is not the one in the pack's table of contents")
-    header = _header(path, content)
-    metadata = header.pop("__metadata__", None)
-    text = metadata.get("matalign") if isinstance(metadata, dict) else None
-    if not isinstance(text, str):
-        raise refusal(path, "it carries no description of its content")
-    try:
+    with untrusted(path, most=LARGEST_FILE, refusal=partial(refusal, path)) as content:
+        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+            raise refusal(path, "its sha256 is not the one in the pack's table of contents")
+        header = header_of(content)
+        metadata = header.pop("__metadata__", None)
+        text = metadata.get("matalign") if isinstance(metadata, dict) else None
+        if not isinstance(text, str):
+            raise refusal(path, "it carries no description of its content")
         entry = msgspec.json.decode(text, type=Entry)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise refusal(path, f"its description does not fit the format ({error})") from None
-    if entry.format != FORMAT:
-        raise refusal(path, f"it has format {entry.format} and this package reads {FORMAT}")
-    _check_names(path, entry)
-    _check_shapes(path, entry, header)
-    return entry, _tensors(path, content, entry)
+        if entry.format != FORMAT:
+            raise refusal(path, f"it has format {entry.format} and this package reads {FORMAT}")
+        _check_names(path, entry)
+        _check_shapes(path, entry, header)
+        return entry, _tensors(path, content, entry)
 
 
 def refusal(path: Path, why: str) -> ConfigurationError:
@@ -177,28 +176,6 @@ def refusal(path: Path, why: str) -> ConfigurationError:
     return ConfigurationError(
         f"The pack file {path} is refused: {why}; build the pack again or fetch it again."
     )
-
-
-def _bounded(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise refusal(path, f"it has {size} bytes, more than the {LARGEST_FILE} allowed")
-        return path.read_bytes()
-    except OSError as error:
-        raise refusal(path, f"it cannot be read ({error.strerror})") from None
-
-
-def _header(path: Path, content: bytes) -> dict[str, Any]:
-    length = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or length > len(content) - 8:
-        raise refusal(path, "it is truncated")
-    if length > LARGEST_HEADER:
-        raise refusal(path, f"its header claims {length} bytes; {LARGEST_HEADER} are allowed")
-    try:
-        return msgspec.json.decode(content[8 : 8 + length], type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
-        raise refusal(path, "its header is not JSON") from None
 
 
 def _check_names(path: Path, entry: Entry) -> None:
@@ -215,6 +192,8 @@ def _check_names(path: Path, entry: Entry) -> None:
         raise refusal(path, f"its scale is {entry.scale}")
     if entry.rank is not None and not 1 <= entry.rank <= entry.width:
         raise refusal(path, f"its rank is {entry.rank} at width {entry.width}")
+    if (size := 4 * len(entry.accepted) * entry.width) > LARGEST_FILE:
+        raise refusal(path, f"its rows would take {size} bytes; {LARGEST_FILE} are allowed")
 
 
 def _check_shapes(path: Path, entry: Entry, header: Mapping[str, Any]) -> None:
@@ -244,13 +223,9 @@ def _check_shapes(path: Path, entry: Entry, header: Mapping[str, Any]) -> None:
 
 
 def _tensors(path: Path, content: bytes, entry: Entry) -> Tensors:
-    from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    try:
-        tensors: Tensors = load(content)
-    except (SafetensorError, ValueError) as error:
-        raise refusal(path, f"its arrays do not lie as its header says ({error})") from None
+    tensors: Tensors = load(content)
     for name in ("vectors", "mean", "axes"):
         if name in tensors and not np.isfinite(tensors[name]).all():
             raise refusal(path, f"its array {name!r} holds NaN or infinity")

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pytest_matalign.splits.sample import Input
 
 
+NUMBERS = "biuf"
+"""Kinds of arrays a model may return: booleans, integers, floats."""
+
+
 class ProtocolError(MatalignError):
     """What came through the pipe, or is about to go, is not of the protocol."""
 
@@ -61,7 +65,7 @@ def sent_array(array: NDArray[Any]) -> SentArray:
     Raises:
         ProtocolError: If it is of objects or text.
     """
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in NUMBERS:
         raise ProtocolError(f"An array of dtype {array.dtype} cannot be sent; send numbers.")
     portable = array.astype(array.dtype.newbyteorder("<"), copy=False)
     return SentArray(portable.dtype.str, array.shape, portable.tobytes())
@@ -79,7 +83,7 @@ def received_array(sent: SentArray) -> NDArray[Any]:
         array = np.frombuffer(sent.content, dtype=dtype).reshape(sent.shape)
     except (ValueError, TypeError) as error:
         raise ProtocolError(f"An array does not hold together: {error}.") from error
-    if dtype.kind not in "biuf":
+    if dtype.kind not in NUMBERS:
         raise ProtocolError(f"An array of dtype {dtype} was sent, which is not one of numbers.")
     return array.astype(dtype.newbyteorder("="))
 

@@ -31,7 +31,7 @@ from pytest_matalign.environments.protocol import (
     Refuse,
     Refused,
 )
-from pytest_matalign.environments.transport import received_samples, sent_array
+from pytest_matalign.environments.transport import NUMBERS, received_samples, sent_array
 from pytest_matalign.errors import ConfigurationError, ExtractionError
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class _Worker:
         samples = received_samples(request.samples)
         _one_thread()
         vectors = np.asarray(self._loaded().embed(samples))
-        if vectors.dtype.kind not in "biuf":
+        if vectors.dtype.kind not in NUMBERS:
             raise ExtractionError(
                 f"{self._name} returned an array of dtype {vectors.dtype}; return one "
                 "two-dimensional float array [samples, width]."

@@ -65,7 +65,10 @@ class Reporter:
             return
         self._scorecard = scorecard
         self._config.hook.pytest_matalign_scorecard(config=self._config, scorecard=scorecard)
-        self._told = write_outputs(self._session, scorecard)
+        told, wrong = write_outputs(self._session, scorecard)
+        self._told = [*told, *wrong]
+        if wrong and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, config: pytest.Config

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_matalign.errors import ConfigurationError, MatalignError
+from pytest_matalign.errors import ConfigurationError, MatalignError, sentence_of
 from pytest_matalign.plugin.progress import teller
 from pytest_matalign.plugin.reporter import Reporter
 from pytest_matalign.plugin.session import MatalignSession
+from pytest_matalign.untrusted import TEXT_BYTES, untrusted
 from pytest_matalign.zoo.card_file import parse_cards
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ def start(config: pytest.Config) -> MatalignSession:
         session.check()
     except MatalignError as error:
         raise pytest.UsageError(str(error)) from None
+    except OSError as error:
+        raise pytest.UsageError(sentence_of(error)) from None
     # Only the process that talks to the user gathers records and reports them.
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Reporter(session, config), "matalign-reporter")
@@ -46,10 +50,10 @@ def _own_cards(config: pytest.Config) -> Iterator[ModelCard]:
             if not isinstance(one, Path):
                 yield one
                 continue
-            try:
-                text = one.read_text("utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigurationError(
-                    f"{one}, which pytest_matalign_cards names, cannot be read: {error}."
-                ) from None
+            with untrusted(one, most=TEXT_BYTES, refusal=partial(_unread, one)) as content:
+                text = content.decode()
             yield from parse_cards(text, file=str(one))
+
+
+def _unread(path: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(f"{path}, which pytest_matalign_cards names, cannot be read: {why}.")

@@ -6,42 +6,73 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_matalign.cache import write_whole
+from pytest_matalign.errors import MatalignError, file_errors
 from pytest_matalign.scorecard.model import Scorecard, write_scorecard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_matalign.run.suite_run import SuiteRun
 
 
-def write_outputs(run: SuiteRun, scorecard: Scorecard) -> list[str]:
-    """Write the files asked for, and the baseline where an update was; return what to tell."""
+def write_outputs(run: SuiteRun, scorecard: Scorecard) -> tuple[list[str], list[str]]:
+    """Write the files asked for, and the baseline where an update was.
+
+    Returns:
+        What to tell of those written, and what went wrong; each is tried, whatever became of the
+        others.
+    """
+    told, wrong = [], []
+    for path, write in _writers(run, scorecard):
+        try:
+            with file_errors(path):
+                told.append(write(path))
+        except MatalignError as error:
+            wrong.append(f"not written: {error}")
+    return told, wrong
+
+
+def _writers(run: SuiteRun, scorecard: Scorecard) -> Iterator[tuple[Path, Callable[[Path], str]]]:
     settings = run.settings
-    if settings.json:
-        write_scorecard(scorecard, settings.json)
-    if settings.markdown:
+
+    def json(path: Path) -> str:
+        write_scorecard(scorecard, path)
+        return f"written: {path}"
+
+    def markdown(path: Path) -> str:
         from pytest_matalign.scorecard.markdown import render
 
-        text = render(scorecard)
-        for path in settings.markdown:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Appended, because a step summary is shared with other steps of the job.
-            with path.open("a", encoding="utf-8") as file:
-                file.write(text)
-    if settings.html:
-        _write_page(run, scorecard, settings.html)
-    if settings.badge:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Appended, because a step summary is shared with other steps of the job.
+        with path.open("a", encoding="utf-8") as file:
+            file.write(render(scorecard))
+        return f"written: {path}"
+
+    def html(path: Path) -> str:
+        _write_page(run, scorecard, path)
+        return f"written: {path}"
+
+    def badge(path: Path) -> str:
         from pytest_matalign.scorecard.badge import badge
 
-        settings.badge.parent.mkdir(parents=True, exist_ok=True)
-        settings.badge.write_text(badge(scorecard), encoding="utf-8")
-    written = (settings.json, settings.html, settings.badge, *settings.markdown)
-    told = [f"written: {path}" for path in written if path]
-    if settings.update and scorecard.candidate:
+        write_whole(path, badge(scorecard).encode())
+        return f"written: {path}"
+
+    def baseline(path: Path) -> str:
         from pytest_matalign.run.baseline_update import update
 
-        told.append(f"baseline {run.baseline.path}: {update(run, scorecard).in_words()}")
-    return told
+        return f"baseline {path}: {update(run, scorecard).in_words()}"
+
+    for path, write in (
+        (settings.json, json),
+        *((path, markdown) for path in settings.markdown),
+        (settings.html, html),
+        (settings.badge, badge),
+        (run.baseline.path if settings.update and scorecard.candidate else None, baseline),
+    ):
+        if path:
+            yield path, write
 
 
 def annotation_lines(scorecard: Scorecard) -> Iterator[str]:

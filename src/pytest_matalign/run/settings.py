@@ -17,6 +17,7 @@ from pytest_matalign.embeddings.pack_format import Encoding  # noqa: TC001  msgs
 from pytest_matalign.embeddings.policy import Policy  # noqa: TC001  msgspec resolves it
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Input  # noqa: TC001  msgspec resolves it at run time
+from pytest_matalign.untrusted import TEXT_BYTES, untrusted
 from pytest_matalign.verdicts.regression import TOLERANCE
 from pytest_matalign.zoo.card import Modality  # noqa: TC001  msgspec resolves it at run time
 
@@ -63,7 +64,7 @@ class HostTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     packs: tuple[str, ...] = ()
     baseline: str = "matalign-baseline.json"
     baseline_embeddings: Encoding | Literal["none"] = "float32"
-    tolerance: float = TOLERANCE
+    tolerance: Annotated[float, msgspec.Meta(ge=0, le=1)] = TOLERANCE
     mode: Literal["same", "retrained"] = "retrained"
     gate: tuple[HostGate, ...] = ()
     strict: bool = False
@@ -129,16 +130,14 @@ def read_host_table(root: Path) -> HostTable:
     path = root / "pyproject.toml"
     if not path.is_file():
         return HostTable()
-    try:
-        table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("matalign", {})
-        return msgspec.convert(table, HostTable)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {error}.") from None
-    except msgspec.ValidationError as error:
+
+    def refusal(why: str) -> ConfigurationError:
         valid = ", ".join(HostTable.__struct_fields__)
-        raise ConfigurationError(
-            f"{path}, [tool.matalign]: {error}; valid keys are {valid}."
-        ) from None
+        return ConfigurationError(f"{path}, [tool.matalign]: {why}; valid keys are {valid}.")
+
+    with untrusted(path, most=TEXT_BYTES, refusal=refusal) as content:
+        table = tomllib.loads(content.decode()).get("tool", {}).get("matalign", {})
+        return msgspec.convert(table, HostTable)
 
 
 def settings_of(
@@ -187,6 +186,21 @@ def settings_of(
         html=file("html"),
         badge=file("badge"),
     )
+
+
+def check_places(settings: Settings) -> None:
+    """Refuse, before hours are spent, places where nothing could be written.
+
+    Raises:
+        ConfigurationError: If an output is a folder, or the store is none.
+    """
+    for path in (settings.json, settings.html, settings.badge, *settings.markdown):
+        if path and path.is_dir():
+            raise ConfigurationError(f"{path} is a folder; name the file that is to be written.")
+    if settings.store.exists() and not settings.store.is_dir():
+        raise ConfigurationError(
+            f"The store {settings.store} is not a folder; name one with --matalign-store."
+        )
 
 
 def _candidate(given: str | None, host: HostTable, *, here: Path) -> Wanted | None:

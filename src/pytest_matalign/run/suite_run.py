@@ -20,6 +20,7 @@ from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.run.demands import candidate_unmeasured, left_open
 from pytest_matalign.run.evaluator import Evaluator
 from pytest_matalign.run.gates import judge_gates, with_host_gates
+from pytest_matalign.run.settings import check_places
 from pytest_matalign.scorecard.build import build_scorecard
 from pytest_matalign.suites.cases import alignment_cases, embedding_cases
 from pytest_matalign.suites.load import bundled_suites, card_of_split, find_suite, load_suite
@@ -161,6 +162,7 @@ class SuiteRun:
         Raises:
             ConfigurationError: If a suite, card, gate, baseline or option is wrong.
         """
+        check_places(self.settings)
         for suite in self.suites:
             self.alignment_cases(suite)
         offered = [m for f in self.folders.values() for m in _models_of(load_suite(f))]

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_matalign.cache import write_whole
 from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.untrusted import untrusted
 from pytest_matalign.verdicts.records import (  # noqa: TC001  msgspec resolves them
     AlignmentRecord,
     EmbeddingRecord,
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA_VERSION = 2
+LARGEST = 256 * 2**20
+"""Bytes; one of all bundled suites has three million."""
 
 
 class SuiteEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,8 +99,7 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 def write_scorecard(scorecard: Scorecard, path: Path) -> None:
     """Write a scorecard as indented JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(scorecard), indent=1) + b"\n")
+    write_whole(path, msgspec.json.format(msgspec.json.encode(scorecard), indent=1) + b"\n")
 
 
 def read_scorecard(path: Path) -> Scorecard:
@@ -106,22 +109,18 @@ def read_scorecard(path: Path) -> Scorecard:
         ConfigurationError: If the file is absent, not JSON, of another schema version, or does
             not fit the schema.
     """
-    try:
-        content = path.read_bytes()
+
+    def refusal(why: str) -> ConfigurationError:
+        return ConfigurationError(f"{path} is not a valid scorecard: {why}.")
+
+    with untrusted(path, most=LARGEST, refusal=refusal) as content:
         version = msgspec.json.decode(content, type=_Versioned).schema_version
-    except OSError as error:
-        raise ConfigurationError(f"Cannot read the scorecard {path}: {error.strerror}.") from None
-    except msgspec.DecodeError as error:
-        raise ConfigurationError(f"{path} is not a scorecard: {error}.") from None
-    if version != SCHEMA_VERSION:
-        raise ConfigurationError(
-            f"{path} has schema version {version} and this package reads {SCHEMA_VERSION}; "
-            "make the scorecard again with `pytest --matalign --matalign-json`."
-        )
-    try:
-        return msgspec.json.decode(content, type=Scorecard)
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(f"{path} is not a valid scorecard: {error}.") from None
+        if version == SCHEMA_VERSION:
+            return msgspec.json.decode(content, type=Scorecard)
+    raise ConfigurationError(
+        f"{path} has schema version {version} and this package reads {SCHEMA_VERSION}; "
+        "make the scorecard again with `pytest --matalign --matalign-json`."
+    )
 
 
 class _Versioned(msgspec.Struct):

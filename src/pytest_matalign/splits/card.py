@@ -10,6 +10,7 @@ import msgspec
 
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Input  # noqa: TC001  msgspec resolves it at run time
+from pytest_matalign.untrusted import TEXT_BYTES, untrusted
 
 Domain = Literal["molecules", "materials", "proteins"]
 Role = Literal["in-distribution", "out-of-distribution"]
@@ -62,17 +63,12 @@ def read_card(path: Path) -> SplitCard:
     Raises:
         ConfigurationError: The file is missing, is not TOML, or breaks the schema.
     """
-    try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), SplitCard)
-    except OSError as error:
-        raise ConfigurationError(
-            f"Split file {path} cannot be read ({error.strerror}); give the path of a split's "
-            "TOML file or one of the ids listed by `matalign splits list`."
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"Split file {path} is not valid TOML: {error}.") from error
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(
-            f"Split file {path} breaks the schema of a split card: {error}; "
-            f"the keys are {', '.join(SplitCard.__struct_fields__)}."
-        ) from error
+
+    def refusal(why: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"{path} is not the card of a split: {why}; give the path of one or an id that "
+            f"`matalign splits list` tells; its keys are {', '.join(SplitCard.__struct_fields__)}."
+        )
+
+    with untrusted(path, most=TEXT_BYTES, refusal=refusal) as content:
+        return msgspec.convert(tomllib.loads(content.decode()), SplitCard)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from pytest_matalign.suites.schema import (
     SuiteMetric,
     SuiteSplit,
 )
+from pytest_matalign.untrusted import TEXT_BYTES, untrusted
 
 if TYPE_CHECKING:
     from pytest_matalign.splits.card import SplitCard
@@ -62,10 +64,8 @@ def load_suite(folder: Path) -> Suite:
             contradicts itself.
     """
     path = folder / SUITE_FILE
-    try:
-        suite = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Suite)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: {_readable(error)}") from None
+    with untrusted(path, most=TEXT_BYTES, refusal=partial(_refusal, path)) as content:
+        suite = msgspec.convert(tomllib.loads(content.decode()), Suite)
     for problem in contradictions(suite):
         raise ConfigurationError(f"{path}: {problem}")
     splits = tuple(
@@ -87,16 +87,15 @@ def card_of_split(split: SuiteSplit) -> SplitCard:
     return read_card(Path(split.file)) if split.file else split_card(split.id)
 
 
-def _readable(error: Exception) -> str:
+def _refusal(path: Path, text: str) -> ConfigurationError:
     """A schema error with the key it complains about put first, as a TOML author writes it."""
-    text = str(error)
     if " - at `" in text:
         text, _, place = text.partition(" - at `")
         text = f"at {place.strip('`').removeprefix('$.')}: {text}"
     if "unknown field" in text:
         valid = ", ".join(_fields_near(text))
         text += f"; valid keys there are {valid}"
-    return text + "."
+    return ConfigurationError(f"{path}: {text}.")
 
 
 def _fields_near(text: str) -> tuple[str, ...]:

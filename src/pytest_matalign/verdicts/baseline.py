@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from pytest_matalign.cache import write_whole
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.statistics.alignment import Alignment  # noqa: TC001  msgspec resolves it
+from pytest_matalign.untrusted import untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from pytest_matalign.verdicts.records import AlignmentRecord
 
 FORMAT = 2
+LARGEST = 64 * 2**20
+"""Bytes; a row takes about a thousand."""
 Key: TypeAlias = tuple[str, str, str, str]
 """(suite, split, reference, metric): the candidate may be renamed from release to release."""
 
@@ -72,17 +76,19 @@ def read_baseline(path: Path) -> Baseline | None:
     Raises:
         ConfigurationError: If the file is not a baseline of this format, or repeats a row.
     """
-    if not path.is_file():
+    # What is there and is no file, such as a link to nowhere, must not pass for none.
+    if not os.path.lexists(path):
         return None
-    try:
-        content = path.read_bytes()
+
+    def refusal(why: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"{path} is not a baseline: {why}; restore it, or delete it and write a new one "
+            "with --matalign-update=all."
+        )
+
+    with untrusted(path, most=LARGEST, refusal=refusal) as content:
         found = msgspec.json.decode(content, type=_Formatted).format
         baseline = msgspec.json.decode(content, type=Baseline) if found == FORMAT else None
-    except (msgspec.DecodeError, RecursionError, OSError) as error:
-        raise ConfigurationError(
-            f"{path} is not a baseline: {error}; restore it, or delete it and write a new one "
-            "with --matalign-update=all."
-        ) from None
     if baseline is None:
         raise ConfigurationError(
             f"{path} has baseline format {found} and this package reads {FORMAT}; "
