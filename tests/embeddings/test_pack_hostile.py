@@ -113,7 +113,7 @@ def test_a_huge_file_is_not_read(pack: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_header_that_is_none(pack: Path, header: bytes) -> None:
     """Garbage, the wrong JSON, JSON too deep, and a pickle are all refused alike."""
     put(pack, with_header(header))
-    with pytest.raises(ConfigurationError, match="is refused: (it|Expected)"):
+    with pytest.raises(ConfigurationError, match=r"is refused: (it|Expected)"):
         read(pack)
 
 
@@ -170,7 +170,7 @@ def test_path_tricks_in_the_table(pack: Path, name: str) -> None:
     contents = json.loads((pack / CONTENTS).read_text())
     contents["entries"][0]["model"] = name
     (pack / CONTENTS).write_text(json.dumps(contents))
-    with pytest.raises(ConfigurationError, match="at `..entries.0..(model|split)`"):
+    with pytest.raises(ConfigurationError, match=r"at `..entries.0..(model|split)`"):
         list(Pack(pack))
 
 
@@ -189,7 +189,9 @@ def test_a_link_out_of_the_pack(pack: Path, tmp_path: Path) -> None:
 def test_a_table_that_is_none(pack: Path, text: str) -> None:
     """Empty, incomplete, too deep, of wrong types."""
     (pack / CONTENTS).write_text(text)
-    with pytest.raises(ConfigurationError, match="is refused: (it is not valid JSON|Object|Expected)"):
+    with pytest.raises(
+        ConfigurationError, match=r"refused: (it is not valid JSON|Object|Expected)"
+    ):
         list(Pack(pack))
 
 
