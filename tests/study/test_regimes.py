@@ -8,11 +8,9 @@ import pytest
 from planted import planted_families
 from pytest_matalign import metric_spec
 from pytest_matalign.analysis.interval import Interval
-from pytest_matalign.analysis.pairs import pair_table
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.study.measures.regimes import (
     classify,
-    imbalance_plane,
     place_models,
     reference_for,
 )
@@ -122,29 +120,3 @@ def test_no_unrelated_reference_is_said():
     planted = planted_families(100)
     with pytest.raises(MetricInputError, match="every model with a known performance"):
         reference_for("north-small", {"north-large": 0.1}, planted.facts)
-
-
-def test_plane_tells_containment_equivalence_and_independence():
-    """A space joined with another contains it; unrelated spaces are orthogonal."""
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, 400, 2))
-    spaces = {"a": a, "joined": np.hstack([1.5 * a, b]), "turned": a @ [[0, 1], [1, 0]], "b": b}
-    table = pair_table(
-        spaces, metric_spec("information_imbalance", preprocess="none"), split="plane"
-    )
-    pairs = [("joined", "a"), ("a", "joined"), ("a", "turned"), ("a", "b")]
-    points = imbalance_plane(table, pairs)
-    assert [point.relation for point in points] == [
-        "a contains b",
-        "b contains a",
-        "equivalent",
-        "orthogonal",
-    ]
-
-
-def test_plane_is_one_of_imbalances():
-    """Another metric has no two directions."""
-    planted = planted_families(100)
-    table = pair_table(planted.embeddings, SPEC, split="planted")
-    with pytest.raises(MetricInputError, match="information imbalances"):
-        imbalance_plane(table, [])

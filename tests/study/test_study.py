@@ -218,14 +218,14 @@ def test_tables_are_made_once_and_labels_read(study):
     assert np.isfinite(data.labels("formation_energy_eV")).all()
     assert np.isnan(data.labels("no such label")).all()
     assert data.first(10).n == 10
-    assert data.where({data.ids[3]}, str).ids == (data.ids[3],)
+    assert data.where({data.ids[3]}).ids == (data.ids[3],)
 
 
 def test_inventory_names_models_and_splits(study):
     """Who took part, on how many samples."""
     section = inventory(study, ("mp-crystals",))
     assert [row[0] for row in section.tables[0].rows] == ["composition", "size", "random"]
-    assert section.tables[1].rows[0][:2] == ["mp-crystals", "60"]
+    assert section.tables[1].rows[0][:2] == ["mp-crystals", 60]
 
 
 def test_too_few_common_samples_are_refused(tmp_path):
@@ -240,7 +240,9 @@ def test_workers_fill_the_store_the_study_reads(tmp_path):
     """What a worker embeds is found; splits a model does not read are passed over."""
     plan = Plan(models=("random", "dipeptide"), sizes={"qm9": 50, "pdb-chains": 50})
     for model in plan.models:
-        assert prepare(model, plan, ("qm9", "pdb-chains"), ("modality",), root=tmp_path) == []
+        prepare(
+            model, plan=plan, splits=("qm9", "pdb-chains"), sections=("modality",), root=tmp_path
+        )
     source = Embeddings(cards=cards(), store=Store(tmp_path))
     assert source.embedding("random", plan.split("qm9")).origin == "store"
     assert source.embedding("dipeptide", plan.split("pdb-chains")).origin == "store"

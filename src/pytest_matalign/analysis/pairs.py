@@ -64,6 +64,11 @@ class PairTable:
         i, j = self.indices(pairs)
         return self.statistic(lambda matrix: float((matrix[i, j] + matrix[j, i]).mean() / 2))
 
+    def lead(self, ahead: Sequence[tuple[str, str]], behind: Sequence[tuple[str, str]]) -> Interval:
+        """Return the mean over some pairs, as they stand, less that over others."""
+        (i, j), (k, m) = self.indices(ahead), self.indices(behind)
+        return self.statistic(lambda matrix: float(matrix[i, j].mean() - matrix[k, m].mean()))
+
     def indices(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[int], list[int]]:
         """Return row and column of each pair."""
         place = {model: index for index, model in enumerate(self.models)}
@@ -72,10 +77,8 @@ class PairTable:
     def only(self, models: Sequence[str]) -> PairTable:
         """Return the table of some of the models, in the order given."""
         place = [self.models.index(model) for model in models]
-        return PairTable(
-            split=self.split,
-            spec=self.spec,
-            n=self.n,
+        return replace(
+            self,
             models=tuple(models),
             values=self.values[np.ix_(place, place)],
             replicates=self.replicates[:, place][:, :, place],

@@ -81,12 +81,12 @@ def render(
     )
 
 
-def template(name: str) -> Template:
-    """Return a template of the assets; text put into it is escaped."""
+def template(name: str, *, folder: Path = ASSETS) -> Template:
+    """Return a template; text put into it is escaped: ids and reasons come from anybody."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
-        loader=FileSystemLoader(ASSETS),
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

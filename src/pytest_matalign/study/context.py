@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -47,6 +47,15 @@ class SplitData:
         """Pretrained models."""
         return [model for model in self.embeddings if self.facts[model].pretrained]
 
+    def reading(self, modality: str) -> list[str]:
+        """Pretrained models of one modality."""
+        return [model for model in self.trained if self.facts[model].modality == modality]
+
+    @property
+    def potentials(self) -> list[str]:
+        """Pretrained models that read structures."""
+        return self.reading("3d")
+
     @property
     def controls(self) -> list[str]:
         """Controls that no model may fail to beat; descriptors are no such thing."""
@@ -81,34 +90,23 @@ class SplitData:
 
     def first(self, n: int) -> SplitData:
         """The first n samples, to compare splits of different size at the same n."""
-        return SplitData(
-            split=self.split,
-            samples=self.samples[:n],
-            embeddings={model: x[:n] for model, x in self.embeddings.items()},
-            facts=self.facts,
-            left_out=self.left_out,
-        )
+        return self._rows(range(min(n, self.n)))
 
-    def where(self, names: Collection[str], name_of: Callable[[str], str]) -> SplitData:
+    def where(self, names: Collection[str], name_of: Callable[[str], str] = str) -> SplitData:
         """The samples whose id, put through `name_of`, is among the names; order is kept."""
-        rows = [i for i, sample in enumerate(self.samples) if name_of(sample.id) in names]
-        return SplitData(
-            split=self.split,
+        return self._rows(i for i, name in enumerate(self.ids) if name_of(name) in names)
+
+    def _rows(self, chosen: Iterable[int]) -> SplitData:
+        rows = list(chosen)
+        return replace(
+            self,
             samples=tuple(self.samples[i] for i in rows),
             embeddings={model: x[rows] for model, x in self.embeddings.items()},
-            facts=self.facts,
-            left_out=self.left_out,
         )
 
     def only(self, models: Sequence[str]) -> SplitData:
         """Some of the models."""
-        return SplitData(
-            split=self.split,
-            samples=self.samples,
-            embeddings={model: self.embeddings[model] for model in models},
-            facts=self.facts,
-            left_out=self.left_out,
-        )
+        return replace(self, embeddings={model: self.embeddings[model] for model in models})
 
     def probes(self, method: ProbeMethod) -> dict[str, dict[str, Probe]]:
         """Return a probe by model and label, labels with what composition explains taken off.

@@ -11,9 +11,9 @@ import numpy as np
 from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.errors import UnavailableError
 from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.report.order import clustered
 from pytest_matalign.study.report import Figure
 
-Points = "Mapping[str, Sequence[tuple[float, float, str]]]"
 DPI = 110
 
 
@@ -40,12 +40,9 @@ def _done(sheet: Any, name: str, caption: str) -> Figure:
 
 def heatmap(matrix: Float64, models: Sequence[str], *, name: str, caption: str) -> Figure:
     """Alignment of all pairs, ordered by average-linkage clustering."""
-    from scipy.cluster.hierarchy import leaves_list, linkage
-    from scipy.spatial.distance import squareform
-
     gaps = np.clip(1 - (matrix + matrix.T) / 2, 0, None)
     np.fill_diagonal(gaps, 0)
-    order = leaves_list(linkage(squareform(gaps, checks=False), "average", optimal_ordering=True))
+    order, _ = clustered(gaps)
     side = 2.5 + 0.27 * len(models)
     sheet, (axes,) = _canvas(side + 0.8, side)
     shown = axes.imshow(matrix[np.ix_(order, order)], vmin=0, vmax=1, cmap="viridis")
@@ -86,24 +83,33 @@ def scatter(
         for group, points in groups.items():
             if points:
                 place.scatter(*zip(*points, strict=True), s=22, alpha=0.75, label=group)
-        place.set_title(title, fontsize=9)
-        place.set_xlabel(x)
-        place.set_ylabel(y)
+        _label(place, title, x, y)
         if unit_square:
             place.set_xlim(0, 1.1)
             place.set_ylim(0, 1.1)
             place.plot([0, 1.1], [0, 1.1], lw=0.5, color="grey")
-        place.legend(fontsize=7)
     return _done(sheet, name, caption)
+
+
+def _label(axes: Any, title: str, x: str, y: str) -> None:
+    axes.set_title(title, fontsize=9)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.legend(fontsize=7)
+
+
+def _bars(found: Sequence[Interval]) -> tuple[list[float], Float64]:
+    """Values (n,), and how far their intervals reach down and up (2, n)."""
+    ends = np.array([[one.value - one.low, one.high - one.value] for one in found]).T
+    return [one.value for one in found], np.maximum(ends, 0)
 
 
 def intervals(rows: Sequence[tuple[str, Interval]], *, name: str, caption: str, x: str) -> Figure:
     """One number a row, with its interval."""
     sheet, (axes,) = _canvas(6.5, 1.2 + 0.22 * len(rows))
     places = np.arange(len(rows))[::-1]
-    values = np.array([one.value for _, one in rows])
-    ends = np.array([[one.value - one.low, one.high - one.value] for _, one in rows]).T
-    axes.errorbar(values, places, xerr=np.maximum(ends, 0), fmt="o", ms=4, capsize=2)
+    values, ends = _bars([one for _, one in rows])
+    axes.errorbar(values, places, xerr=ends, fmt="o", ms=4, capsize=2)
     axes.set_yticks(places, [label for label, _ in rows], fontsize=7)
     axes.set_xlabel(x)
     axes.grid(axis="x", lw=0.3)
@@ -122,17 +128,10 @@ def curves(
     sheet, axes = _canvas(4.4, 3.8, columns=len(panels))
     for place, (title, lines) in zip(axes, panels.items(), strict=True):
         for label, points in lines.items():
-            values = [one.value for _, one in points]
-            ends = [
-                [max(one.value - one.low, 0) for _, one in points],
-                [max(one.high - one.value, 0) for _, one in points],
-            ]
+            values, ends = _bars([one for _, one in points])
             places = [place_x for place_x, _ in points]
             place.errorbar(places, values, yerr=ends, marker="o", ms=4, capsize=2, label=label)
-        place.set_title(title, fontsize=9)
-        place.set_xlabel(x)
-        place.set_ylabel(y)
-        place.legend(fontsize=7)
+        _label(place, title, x, y)
         place.grid(lw=0.3)
     return _done(sheet, name, caption)
 

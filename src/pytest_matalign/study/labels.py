@@ -11,16 +11,13 @@ from pytest_matalign.analysis.correlation import spearman
 from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.errors import UnavailableError
 from pytest_matalign.metrics.arrays import Float64
-from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.claims.convergence import in_words
-from pytest_matalign.study.claims.performance import energy_errors
-from pytest_matalign.study.claims.regimes import placement_table
+from pytest_matalign.study.claims.performance import energy_errors, errors_against
+from pytest_matalign.study.claims.regimes import placed_on, placement_table
 from pytest_matalign.study.context import SplitData, Study
-from pytest_matalign.study.measures.energies import energy_error
-from pytest_matalign.study.measures.regimes import place_models
 from pytest_matalign.study.plan import LIGANDS, MOLECULES
 from pytest_matalign.study.report import Claim, Section, Table
-from pytest_matalign.study.verdict import of_correlation
+from pytest_matalign.study.verdict import of_convergence
 
 TEXT = """
 Drug-like ligands come without labels; GFN2-xTB gives them energies. It is itself a model, with
@@ -33,7 +30,7 @@ def section(study: Study) -> Section:
     """Performance against alignment on ligands, and where models stand there."""
     ligands, energies = _labelled(study, LIGANDS)
     molecules, again = _labelled(study, MOLECULES)
-    errors = _errors(study, ligands, energies)
+    errors = errors_against(energies, study, ligands)
     if len(errors) < 2:
         raise UnavailableError("fewer than two potentials at hand predict energies of ligands.")
     table = study.table(ligands, "distance_correlation")
@@ -42,25 +39,13 @@ def section(study: Study) -> Section:
         "related too": convergence(table, values, study.facts, related=True),
         "unrelated": convergence(table, values, study.facts),
     }
-    descriptors = {m for m in ligands.embeddings if study.facts[m].control == "descriptor"}
-    shown = ligands.only([m for m in ligands.embeddings if m not in descriptors])
-    placed = place_models(
-        shown.embeddings,
-        study.facts,
-        covariates=ligands.covariates,
-        labels=energies,
-        errors=values,
-        spec=metric_spec("cknna", k=min(25, ligands.n // 4)),
-        split=LIGANDS,
-        controls=ligands.controls,
-    )
     return Section(
         id="labels",
         title="Ligands labelled by GFN2-xTB",
         text=TEXT,
         tables=[
-            _error_table(study, errors, molecules, _errors(study, molecules, again)),
-            placement_table(LIGANDS, placed),
+            _error_table(study, errors, molecules, errors_against(again, study, molecules)),
+            placement_table(LIGANDS, placed_on(ligands, energies, values)),
         ],
         claims=[_claim(found)],
     )
@@ -69,20 +54,8 @@ def section(study: Study) -> Section:
 def _labelled(study: Study, split: str) -> tuple[SplitData, Float64]:
     """A split cut to the samples that could be labelled, and their energies per atom."""
     energies = study.source.xtb_energies(study.plan.split(split))
-    data = study.data(split).where(energies, str)
+    data = study.data(split).where(energies)
     return data, np.array([energies[name] for name in data.ids])
-
-
-def _errors(study: Study, data: SplitData, reference: Float64) -> dict[str, Interval]:
-    found = {}
-    for model in data.trained:
-        try:
-            by_sample = study.source.energies(model, study.plan.split(data.split))
-        except UnavailableError:
-            continue  # a language model has no energies
-        predicted = np.array([by_sample[name] for name in data.ids])
-        found[model] = energy_error(predicted, reference, data.embeddings["composition"])
-    return found
 
 
 def _error_table(
@@ -102,28 +75,18 @@ def _error_table(
         f"{order:.2f}",
         head=["model", f"{LIGANDS}, GFN2-xTB", f"{MOLECULES}, GFN2-xTB", f"{MOLECULES}, DFT"],
         rows=[
-            [model, str(one), str(by_xtb.get(model, "")), str(by_dft.get(model, ""))]
+            [model, one, by_xtb.get(model, ""), by_dft.get(model, "")]
             for model, one in sorted(errors.items(), key=lambda item: item[1].value)
         ],
     )
 
 
 def _claim(found: Mapping[str, Convergence]) -> Claim:
-    asked = found["unrelated"]
-    verdict = (
-        of_correlation(
-            asked.interval,
-            asked.correlation.p_value,
-            without=asked.correlation.without.values(),
-        )
-        if asked.interval is not None and asked.correlation is not None
-        else "not testable here"
-    )
     return Claim(
         id="convergence-ligands",
         statement="On drug-like ligands, out of distribution of most, potentials with lower energy "
         "error align more (distance correlation) with the best one.",
-        verdict=verdict,
+        verdict=of_convergence(found["unrelated"]),
         numbers="; ".join(f"{name}: {in_words(one)}" for name, one in found.items()),
         caveat="Energies by GFN2-xTB, a model itself. Few families, as before.",
     )

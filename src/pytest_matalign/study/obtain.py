@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from pytest_matalign.cache import key_of
+from pytest_matalign.embeddings.embedding import Embedding
 from pytest_matalign.embeddings.obtain import Door
 from pytest_matalign.embeddings.policy import Sources
 from pytest_matalign.embeddings.sources import ZooSource
+from pytest_matalign.embeddings.store import Store
 from pytest_matalign.environments.loading import load
 from pytest_matalign.errors import UnavailableError
 from pytest_matalign.progress import embedding_line
+from pytest_matalign.splits.sample import Sample
+from pytest_matalign.splits.split import Split
 from pytest_matalign.study.measures.energies import ENERGIES_VERSION, READERS, predicted_energies
 from pytest_matalign.study.measures.selection import measured_cost
 from pytest_matalign.study.measures.xtb import XTB_VERSION, gfn2_labels
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from pytest_matalign.embeddings.embedding import Embedding
-    from pytest_matalign.embeddings.pack import Pack
-    from pytest_matalign.embeddings.store import Store
-    from pytest_matalign.splits.sample import Sample
-    from pytest_matalign.splits.split import Split
-    from pytest_matalign.suites.schema import SuiteSplit
-    from pytest_matalign.zoo.card import ModelCard
-
-    Maker = Callable[[], Any]
+from pytest_matalign.suites.schema import SuiteSplit
+from pytest_matalign.zoo.card import ModelCard
 
 TIMED = 12
 """Samples a model is timed on."""
@@ -37,11 +31,9 @@ TIMED = 12
 class Embeddings:
     """Embeddings of zoo models on splits, each obtained once."""
 
-    def __init__(
-        self, *, cards: Mapping[str, ModelCard], store: Store, packs: Sequence[Pack] = ()
-    ) -> None:
+    def __init__(self, *, cards: Mapping[str, ModelCard], store: Store) -> None:
         self.cards, self.store = cards, store
-        self._sources = Sources(cards, packs=packs)
+        self._sources = Sources(cards)
         self._door = Door(store=store, progress=embedding_line)
 
     def split(self, wanted: SuiteSplit) -> Split:
@@ -53,20 +45,25 @@ class Embeddings:
         ids = set(self.embedding(model, wanted).ids)
         return tuple(sample for sample in self.split(wanted).samples if sample.id in ids)
 
-    def result(self, what: str, model: str, samples: Sequence[Sample], make: Maker) -> Any:
-        """A JSON-plain result of one model on some samples, from the store or made and stored."""
-        key = key_of(
-            {
-                "result": what,
-                "identity": dict(ZooSource(self.cards[model]).identity),
-                "samples": [sample.digest for sample in samples],
-            }
-        )
+    def _kept(self, identity: Mapping[str, Any], make: Callable[[], Any]) -> Any:
+        """A JSON-plain result, from the store or made and stored."""
+        key = key_of(identity)
         stored = self.store.read_result(key, type=object)
         if stored is None:
             stored = make()
             self.store.write_result(key, stored)
         return stored
+
+    def _asked(
+        self, what: str, model: str, samples: Sequence[Sample], make: Callable[[], Any]
+    ) -> Any:
+        """A result of one model on some samples."""
+        identity = {
+            "result": what,
+            "identity": dict(ZooSource(self.cards[model]).identity),
+            "samples": [sample.digest for sample in samples],
+        }
+        return self._kept(identity, make)
 
     def energies(self, model: str, wanted: SuiteSplit) -> dict[str, float]:
         """Energies per atom in eV that a potential predicts, by sample.
@@ -77,11 +74,9 @@ class Embeddings:
         card, samples = self.cards[model], self.accepted(model, wanted)
         if card.adapter not in READERS:
             raise UnavailableError(f"{model}: no energies are read from models of {card.family}.")
-        values = self.result(
-            f"energies {ENERGIES_VERSION}",
-            model,
-            samples,
-            lambda: predicted_energies(card, samples).tolist(),
+        what = f"energies {ENERGIES_VERSION}"
+        values = self._asked(
+            what, model, samples, lambda: predicted_energies(card, samples).tolist()
         )
         return dict(zip([sample.id for sample in samples], values, strict=True))
 
@@ -92,28 +87,22 @@ class Embeddings:
             UnavailableError: `tblite` is not installed.
         """
         samples = self.split(wanted).samples
+
+        def make() -> dict[str, float]:
+            ids = [sample.id for sample in samples]
+            values = gfn2_labels(samples)[:, 0].tolist()
+            return {name: one for name, one in zip(ids, values, strict=True) if np.isfinite(one)}
+
         identity = {"gfn2": XTB_VERSION, "samples": [sample.digest for sample in samples]}
-        stored = self.store.read_result(key_of(identity), type=dict[str, float])
-        if stored is None:
-            values = gfn2_labels(samples)[:, 0]
-            stored = {
-                sample.id: float(value)
-                for sample, value in zip(samples, values, strict=True)
-                if np.isfinite(value)
-            }
-            self.store.write_result(key_of(identity), stored)
-        return stored
+        found: dict[str, float] = self._kept(identity, make)
+        return found
 
     def cost(self, model: str, wanted: SuiteSplit) -> float:
         """Measured CPU seconds a sample on the first samples of a split."""
         samples = self.accepted(model, wanted)[:TIMED]
+        card = self.cards[model]
         return float(
-            self.result(
-                "cost",
-                model,
-                samples,
-                lambda: measured_cost(load(self.cards[model]), samples),
-            )
+            self._asked("cost", model, samples, lambda: measured_cost(load(card), samples))
         )
 
     def embedding(self, model: str, wanted: SuiteSplit) -> Embedding:

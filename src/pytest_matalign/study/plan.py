@@ -14,6 +14,8 @@ PROTEINS = "pdb-chains"
 LIGANDS = "ccd-ligands"
 COVERAGE = 0.8
 """A model must accept this share of a split's samples; the others are cut to what all accept."""
+LABEL = {CRYSTALS: "formation_energy_eV", MOLECULES: "gap_Ha"}
+"""The label that models are judged by, of the splits that have one."""
 LARGE = 200
 MEDIUM = 200
 SMALL = 100

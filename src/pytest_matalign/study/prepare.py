@@ -33,9 +33,11 @@ from pytest_matalign.zoo.catalogue import cards
 
 
 def prepare(
-    model: str, plan: Plan, splits: Sequence[str], sections: Collection[str], *, root: Path
-) -> list[str]:
+    model: str, *, plan: Plan, splits: Sequence[str], sections: Collection[str], root: Path
+) -> None:
     """Embed the splits a model reads, and take its energies, atoms and cost where asked for.
+
+    What cannot be had is told; the study itself meets the same and reports it.
 
     Args:
         model: Card id.
@@ -43,43 +45,33 @@ def prepare(
         splits: Splits that the sections need.
         sections: Names of the sections, which decide what else is needed.
         root: Folder of the store.
-
-    Returns:
-        What could not be had, and why; the study itself meets the same and reports it.
     """
     source = Embeddings(cards=cards(), store=Store(root))
-    failed = []
     for split in splits:
         if model in plan.readers(split, source.cards):
             try:
                 _on_split(source, model, plan, split, sections)
             except MatalignError as error:
-                failed.append(f"{model} on {split}: {error}")
-    return failed
+                say(f"{model} on {split}: {error}")
 
 
 def _on_split(
     source: Embeddings, model: str, plan: Plan, split: str, sections: Collection[str]
 ) -> None:
     card, wanted = source.cards[model], plan.split(split)
-    accepted = len(source.embedding(model, wanted))
-    if accepted < COVERAGE * plan.sizes[split]:
+    if len(source.embedding(model, wanted)) < COVERAGE * plan.sizes[split]:
         return
+    judged = split in {CRYSTALS, MOLECULES}
     trained = card.control is None and card.modality == "3d"
     labelled = split in {MOLECULES, LIGANDS} and "labels" in sections and not xtb_missing()
-    if labelled and trained and card.adapter in READERS:
+    performance = judged and plan.energies and {"convergence", "selection"} & set(sections)
+    if (labelled or performance) and trained and card.adapter in READERS:
         source.energies(model, wanted)
         say(f"energies of {split} by {model}")
-    if split not in {CRYSTALS, MOLECULES}:
-        return
-    performance = plan.energies and {"convergence", "selection"} & set(sections)
-    if performance and trained and card.adapter in READERS:
-        source.energies(model, wanted)
-        say(f"energies of {split} by {model}")
-    if "atoms" in sections and model in ATOM_MODELS and has_atoms(card):
+    if judged and "atoms" in sections and model in ATOM_MODELS and has_atoms(card):
         stored_layers(source, model, first_structures(source, model, wanted))
         say(f"atoms of {split} by {model}")
-    if "selection" in sections and trained:
+    if judged and "selection" in sections and trained:
         source.cost(model, wanted)
 
 
@@ -88,8 +80,6 @@ def longest_first(models: Sequence[str], zoo: Mapping[str, ModelCard]) -> list[s
 
     Potentials take most of the time, the more parameters the more.
     """
-
-    def size(model: str) -> tuple[bool, int]:
-        return zoo[model].modality == "3d", zoo[model].parameters or 0
-
-    return sorted(models, key=size, reverse=True)
+    return sorted(
+        models, key=lambda m: (zoo[m].modality == "3d", zoo[m].parameters or 0), reverse=True
+    )

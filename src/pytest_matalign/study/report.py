@@ -6,17 +6,13 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
+from pytest_matalign.report.page import template
 from pytest_matalign.scorecard.tables import markdown_table
 
 Verdict = Literal["reproduced", "not reproduced", "undecided", "not testable here"]
-VERDICTS: tuple[Verdict, ...] = (
-    "reproduced",
-    "not reproduced",
-    "undecided",
-    "not testable here",
-)
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +26,24 @@ class Claim:
     caveat: str = ""  # What the numbers cannot say
 
 
+def untestable(name: str, statement: str, caveat: str = "", *, numbers: str = "none") -> Claim:
+    """Return a claim that the models or data at hand say nothing about."""
+    return Claim(
+        id=name,
+        statement=statement,
+        verdict="not testable here",
+        numbers=numbers,
+        caveat=caveat,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table of text."""
+    """A table; what is in a cell is shown by `str`."""
 
     caption: str
     head: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[object]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,14 +112,18 @@ def markdown(report: Report) -> str:
     if report.claims:
         lines += ["## Claims of the paper", "", f"{tally(report.claims)}.", ""]
         claims = _claim_table(report.claims)
-        lines += markdown_table(claims.head, claims.rows)
+        lines += _markdown(claims)
     for section in report.sections:
         lines += [f"## {section.title}", "", *_spaced(section.text)]
         for figure in section.figures:
             lines += [f"![{figure.caption}]({figure.name}.png)", "", f"*{figure.caption}*", ""]
         for table in section.tables:
-            lines += [f"**{table.caption}**", "", *markdown_table(table.head, table.rows)]
+            lines += [f"**{table.caption}**", "", *_markdown(table)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _markdown(table: Table) -> list[str]:
+    return markdown_table(table.head, [[str(cell) for cell in row] for row in table.rows])
 
 
 def _claim_table(claims: Sequence[Claim]) -> Table:
@@ -131,49 +142,10 @@ def _spaced(text: str) -> list[str]:
 
 def html(report: Report) -> str:
     """The report as one HTML file that needs nothing beside it."""
-    from jinja2 import Environment
-
-    # Autoescaping: ids and reasons come from cards and model packages.
-    template = Environment(autoescape=True).from_string(_TEMPLATE)
-    return template.render(
+    return template("report.html.j2", folder=Path(__file__).parent).render(
         report=report,
         tally=tally(report.claims),
         claims=_claim_table(report.claims),
         paragraphs=paragraphs,
         encode=lambda png: base64.b64encode(png).decode(),
     )
-
-
-_TEMPLATE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{ report.title }}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
-  color: #1b1f24; background: #fff; }
-table { border-collapse: collapse; font-size: .85rem; margin: .5rem 0 1.5rem; display: block;
-  overflow-x: auto; }
-th, td { border-bottom: 1px solid #d0d7de; padding: .3rem .6rem; text-align: left;
-  vertical-align: top; }
-figure { margin: 1rem 0; } img { max-width: 100%; }
-figcaption { font-size: .85rem; color: #57606a; }
-.reproduced { color: #116329; } .not-reproduced { color: #a40e26; } .undecided { color: #7d4e00; }
-.not-testable-here { color: #57606a; }
-</style></head><body>
-<h1>{{ report.title }}</h1>
-{% for paragraph in paragraphs(report.preface) %}<p>{{ paragraph }}</p>{% endfor %}
-{% if report.claims %}<h2>Claims of the paper</h2><p>{{ tally }}.</p>
-<table><thead><tr>{% for cell in claims.head %}<th>{{ cell }}</th>{% endfor %}</tr></thead><tbody>
-{% for row in claims.rows %}<tr>{% for cell in row %}
-<td{% if loop.index == 2 %} class="{{ cell.replace(' ', '-') }}"{% endif %}>{{ cell }}</td>
-{% endfor %}</tr>{% endfor %}</tbody></table>{% endif %}
-{% for section in report.sections %}<h2 id="{{ section.id }}">{{ section.title }}</h2>
-{% for paragraph in paragraphs(section.text) %}<p>{{ paragraph }}</p>{% endfor %}
-{% for figure in section.figures %}<figure>
-<img alt="{{ figure.caption }}" src="data:image/png;base64,{{ encode(figure.png) }}">
-<figcaption>{{ figure.caption }}</figcaption></figure>{% endfor %}
-{% for table in section.tables %}<p><strong>{{ table.caption }}</strong></p>
-<table><thead><tr>{% for cell in table.head %}<th>{{ cell }}</th>{% endfor %}</tr></thead><tbody>
-{% for row in table.rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
-{% endfor %}</tbody></table>{% endfor %}
-{% endfor %}</body></html>
-"""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from functools import partial
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
@@ -39,6 +40,7 @@ from pytest_matalign.study.plan import (
 )
 from pytest_matalign.study.prepare import longest_first, prepare
 from pytest_matalign.study.report import Report, Section, Table, tally, write_report
+from pytest_matalign.zoo.catalogue import cards
 
 GRADED = tuple(graded(kind, level) for kind, levels in SERIES.items() for level in levels)
 SECTIONS: Mapping[str, tuple[Callable[[Study], Section], tuple[str, ...]]] = {
@@ -101,8 +103,6 @@ def run_study(
     Raises:
         ConfigurationError: Unknown name, or too few models or samples.
     """
-    from pytest_matalign.zoo.catalogue import cards
-
     if name not in STUDIES:
         raise ConfigurationError(f"There is no study {name!r}; choose among {', '.join(STUDIES)}.")
     chosen = SECTIONS if name == "paper" else {name: SECTIONS[name]}
@@ -124,24 +124,21 @@ def _made(
     plan: Plan, splits: Sequence[str], chosen: Collection[str], *, store: Path, jobs: int
 ) -> list[Section]:
     """Ask the models first, then make the sections, both spread over the processes."""
-    from pytest_matalign.zoo.catalogue import cards
-
     models = longest_first(plan.models, cards())
+    asked = partial(prepare, plan=plan, splits=splits, sections=tuple(chosen), root=store)
     if jobs == 1:
         for model in models:
-            _tell(prepare(model, plan, splits, tuple(chosen), root=store))
+            asked(model)
         return [make_section(one, plan, store) for one in chosen]
     # A forked child would inherit torch's threads in an unusable state.
     with (
         _one_thread_each(),
         ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool,
     ):
-        tasks = [
-            pool.submit(prepare, model, plan, splits, tuple(chosen), root=store) for model in models
-        ]
+        tasks = [pool.submit(asked, model) for model in models]
         line = Line("asked", unit=" models")
         for done, task in enumerate(as_completed(tasks), start=1):
-            _tell(task.result())
+            task.result()
             line(done=done, total=len(tasks))
         line.close()
         return list(pool.map(make_section, chosen, repeat(plan), repeat(store)))
@@ -165,18 +162,11 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _tell(failed: Sequence[str]) -> None:
-    for line in failed:
-        say(line)
-
-
 def make_section(name: str, plan: Plan, store: Path) -> Section:
     """One section, from the store; what it lacks is embedded.
 
     A section that the models at hand do not allow says so in the report, which goes on.
     """
-    from pytest_matalign.zoo.catalogue import cards
-
     say(f"section {name} begun")
     started = time.process_time()
     make, _ = SECTIONS[name]
@@ -191,8 +181,9 @@ def make_section(name: str, plan: Plan, store: Path) -> Section:
 def inventory(study: Study, splits: Sequence[str]) -> Section:
     """Which models took part on which split, and why the others did not."""
     found = [study.data(split) for split in splits]
-    models = [m for m in study.plan.models if any(m in data.embeddings for data in found)]
-    facts = study.facts
+    models = [
+        study.facts[m] for m in study.plan.models if any(m in data.embeddings for data in found)
+    ]
     return Section(
         id="models",
         title="Models and data",
@@ -207,14 +198,14 @@ accept.
                 head=["model", "family", "corpus", "modality", "control", "parameters"],
                 rows=[
                     [
-                        m,
-                        facts[m].family,
-                        facts[m].corpus,
-                        facts[m].modality,
-                        facts[m].control or "",
-                        f"{facts[m].parameters:,}" if facts[m].parameters else "",
+                        one.id,
+                        one.family,
+                        one.corpus,
+                        one.modality,
+                        one.control or "",
+                        f"{one.parameters:,}" if one.parameters else "",
                     ]
-                    for m in models
+                    for one in models
                 ],
             ),
             Table(
@@ -223,9 +214,9 @@ accept.
                 rows=[
                     [
                         data.split,
-                        str(data.n),
-                        str(len(data.trained)),
-                        str(len(data.embeddings) - len(data.trained)),
+                        data.n,
+                        len(data.trained),
+                        len(data.embeddings) - len(data.trained),
                         _left_out(study, data.left_out),
                     ]
                     for data in found

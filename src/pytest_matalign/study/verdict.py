@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from pytest_matalign.analysis.convergence import Convergence
 from pytest_matalign.analysis.facts import ModelFacts
 from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.analysis.pairs import PairTable
@@ -37,6 +38,14 @@ def of_correlation(
     if interval.above_zero:
         return "not reproduced"
     return "reproduced" if interval.below_zero and p_value < 0.05 else "undecided"
+
+
+def of_convergence(found: Convergence | None) -> Verdict:
+    """Verdict on a claim that models with less error align better."""
+    if found is None or found.interval is None or found.correlation is None:
+        return "not testable here"
+    test = found.correlation
+    return of_correlation(found.interval, test.p_value, without=test.without.values())
 
 
 def steady(

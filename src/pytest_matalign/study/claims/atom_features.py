@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,17 +26,13 @@ ADAPTERS = ("chgnet", "sevenn", "diep", "torchani", "so3lr")
 """Adapters that have single atoms: no other model is loaded only to find that it has none."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Layers:
-    """One model's layers on some structures."""
+Layers = dict[str, list[Float64]]
+"""One model's features [atoms, width] of each structure by layer, first to last."""
 
-    # Features [atoms, width] of each structure by layer, first to last
-    by_name: Mapping[str, list[Float64]]
 
-    @property
-    def last(self) -> list[Float64]:
-        """The layer that the zoo pools."""
-        return list(self.by_name.values())[-1]
+def last_of(layers: Layers) -> list[Float64]:
+    """Return the layer that the zoo pools."""
+    return list(layers.values())[-1]
 
 
 def has_atoms(card: ModelCard) -> bool:
@@ -53,13 +48,10 @@ def atom_layers(study: Study, data: SplitData) -> dict[str, Layers]:
         if model in ATOM_MODELS and has_atoms(study.source.cards[model]):
             samples = first_structures(study.source, model, wanted)
             place = {sample.id: index for index, sample in enumerate(samples)}
-            by_name = stored_layers(study.source, model, samples)
-            found[model] = Layers(
-                by_name={
-                    name: [features[place[one]] for one in data.ids]
-                    for name, features in by_name.items()
-                }
-            )
+            found[model] = {
+                name: [features[place[one]] for one in data.ids]
+                for name, features in stored_layers(study.source, model, samples).items()
+            }
     return found
 
 
@@ -69,9 +61,7 @@ def first_structures(source: Embeddings, model: str, wanted: SuiteSplit) -> tupl
     return tuple(sample for sample in source.accepted(model, wanted) if sample.id in first)
 
 
-def stored_layers(
-    source: Embeddings, model: str, samples: Sequence[Sample]
-) -> dict[str, list[Float64]]:
+def stored_layers(source: Embeddings, model: str, samples: Sequence[Sample]) -> Layers:
     """Features [atoms, width] of each sample by layer, from the store or made and stored."""
     card = source.cards[model]
     identity = {

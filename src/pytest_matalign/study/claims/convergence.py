@@ -11,10 +11,10 @@ from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.study.claims.performance import energy_errors, probe_errors
 from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.figures import scatter
-from pytest_matalign.study.measures.modality import pairs_where
+from pytest_matalign.study.measures.modality import across_families, pairs_where
 from pytest_matalign.study.plan import CRYSTALS, MOLECULES
-from pytest_matalign.study.report import Claim, Figure, Section, Table
-from pytest_matalign.study.verdict import of_correlation, of_signs
+from pytest_matalign.study.report import Claim, Figure, Section, Table, untestable
+from pytest_matalign.study.verdict import of_convergence, of_signs
 
 TEXT = """
 Performance is measured in two ways: by the potentials' own energies, after a linear fit on
@@ -90,23 +90,14 @@ def _convergence_claim(
         f"{key.removeprefix(split + ', ')}: {in_words(one)}" for key, one in tests.items()
     )
     by = "energy" if f"{split}, energy, unrelated" in tests else "probes"
-    asked = tests.get(f"{split}, {by}, unrelated")
-    if asked is None or asked.correlation is None or asked.interval is None:
-        return Claim(
-            id=name,
-            statement=statement,
-            verdict="not testable here",
-            numbers=told or "no model with a performance",
-            caveat="Fewer than four models unrelated to the best performer.",
-        )
+    verdict = of_convergence(tests.get(f"{split}, {by}, unrelated"))
+    if verdict == "not testable here":
+        caveat = "Fewer than four models unrelated to the best performer."
+        return untestable(name, statement, caveat, numbers=told or "no model with a performance")
     return Claim(
         id=name,
         statement=statement,
-        verdict=of_correlation(
-            asked.interval,
-            asked.correlation.p_value,
-            without=asked.correlation.without.values(),
-        ),
+        verdict=verdict,
         numbers=told,
         caveat=f"Judged by the unrelated models and their {by}. Few families: the p-value takes "
         "variants of one family as independent, which they are not. Undecided where the sign "
@@ -136,24 +127,13 @@ def _local_optimum(study: Study, data: SplitData) -> Claim:
         "A potential trained on organic molecules alone is accurate on QM9 yet aligns weakly with "
         "universal potentials (MACE-OFF in the paper)."
     )
-    space = [m for m in data.trained if study.facts[m].modality == "3d"]
-    organic = [m for m in space if study.facts[m].family in ORGANIC]
-    universal = [m for m in space if m not in organic]
-    apart = pairs_where(
-        space,
-        lambda a, b: (a in organic) != (b in organic),
-    )
-    among = pairs_where(universal, lambda a, b: study.facts[a].family != study.facts[b].family)
+    organic = [m for m in data.potentials if study.facts[m].family in ORGANIC]
+    universal = [m for m in data.potentials if m not in organic]
+    apart = pairs_where(data.potentials, lambda a, b: (a in organic) != (b in organic))
+    among = across_families(universal, study.facts)
     if not apart or not among:
-        return Claim(
-            id="local-optimum",
-            statement=statement,
-            verdict="not testable here",
-            numbers="potentials of both kinds are needed",
-        )
-    table = study.table(data, "distance_correlation")
-    (i, j), (k, m) = table.indices(among), table.indices(apart)
-    gap = table.statistic(lambda v: float(v[i, j].mean() - v[k, m].mean()))
+        return untestable("local-optimum", statement, numbers="potentials of both kinds are needed")
+    gap = study.table(data, "distance_correlation").lead(among, apart)
     errors = probe_errors(study, data, method="ridge")
     means = [float(np.mean([errors[x] for x in group])) for group in (organic, universal)]
     accurate = means[0] <= means[1]
@@ -186,7 +166,7 @@ def _energy_table(split: str, errors: Mapping[str, Interval]) -> Table:
         "(with a parameter an element: small beside the samples on molecules, not on crystals, "
         "where all errors come out too small)",
         head=["model", "error, eV/atom"],
-        rows=[[model, str(one)] for model, one in ordered],
+        rows=ordered,
     )
 
 

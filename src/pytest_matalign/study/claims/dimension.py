@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
+from collections import Counter
+from collections.abc import Mapping
 
 from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.study.claims.regimes import matched
 from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.figures import intervals
-from pytest_matalign.study.measures.dimension import ModelDimension, dimensions, median_dimension
+from pytest_matalign.study.measures.dimension import dimensions, median
 from pytest_matalign.study.plan import CRYSTALS, MOLECULES, PROTEINS, graded
-from pytest_matalign.study.report import Claim, Section, Table
+from pytest_matalign.study.report import Claim, Section, Table, untestable
 from pytest_matalign.study.verdict import of_signs
 
 TEXT = """
@@ -24,6 +23,11 @@ are no test of the paper's; differences between splits and models at the same n 
 "Typical" is the median over pretrained models of one modality; its interval is the median of their
 ends, because models share their samples and err together.
 """
+TYPICAL = (
+    (MOLECULES, 5.0, "QM9", "QM9"),
+    (CRYSTALS, 8.0, "near-equilibrium crystals", "sAlex"),
+)
+"""Dimensions the paper gives: split, value, what is compared, the paper's data."""
 BAND = 2.0
 """How far from the paper's value, as a ratio, still counts as the same."""
 
@@ -31,64 +35,54 @@ BAND = 2.0
 def section(study: Study) -> Section:
     """Dimensions on three splits and their change off equilibrium."""
     splits = {split: study.data(split) for split in (MOLECULES, CRYSTALS, PROTEINS)}
-    found = {split: _both(data) for split, data in splits.items()}
+    twonn = {split: dimensions(data.embeddings) for split, data in splits.items()}
+    mle = {split: dimensions(data.embeddings, method="mle") for split, data in splits.items()}
     return Section(
         id="dimension",
         title="Intrinsic dimension",
         text=TEXT,
-        tables=[
-            _table(study, data, by_method)
-            for (data, by_method) in zip(splits.values(), found.values(), strict=True)
-        ],
+        tables=[_table(data, twonn[split], mle[split]) for split, data in splits.items()],
         figures=[
             intervals(
-                [(one.model, one.dimension) for one in found[split]["twonn"]],
+                list(twonn[split].items()),
                 name=f"dimension-{split}",
-                caption=f"Intrinsic dimension on {split} (TwoNN, n = {splits[split].n}).",
+                caption=f"Intrinsic dimension on {split} (TwoNN, n = {data.n}).",
                 x="intrinsic dimension",
             )
-            for split in splits
+            for split, data in splits.items()
         ],
         claims=[
-            _typical(splits[MOLECULES], found[MOLECULES], 5.0, "QM9", "QM9"),
-            _typical(splits[CRYSTALS], found[CRYSTALS], 8.0, "near-equilibrium crystals", "sAlex"),
+            *(
+                _typical(splits[split], twonn[split], mle[split], target, what, theirs)
+                for split, target, what, theirs in TYPICAL
+            ),
             _off_equilibrium(study),
-            _random(splits[MOLECULES], found[MOLECULES]["twonn"]),
-            _by_kind(study, splits),
+            _random(splits[MOLECULES], twonn[MOLECULES]),
+            _by_kind(splits[CRYSTALS]),
         ],
     )
 
 
-def _both(data: SplitData) -> dict[str, list[ModelDimension]]:
-    return {
-        method: dimensions(data.embeddings, split=data.split, method=method)
-        for method in ("twonn", "mle")
-    }
-
-
-def _space(data: SplitData) -> list[str]:
-    return [m for m in data.trained if data.facts[m].modality == "3d"]
-
-
 def _typical(
     data: SplitData,
-    found: dict[str, list[ModelDimension]],
+    twonn: Mapping[str, Interval],
+    mle: Mapping[str, Interval],
     target: float,
     what: str,
     theirs: str,
 ) -> Claim:
-    models = _space(data)
-    typical = median_dimension(found["twonn"], models)
-    mle = median_dimension(found["mle"], models)
-    chosen = [one.dimension.value for one in found["twonn"] if one.model in models]
+    chosen = [twonn[model] for model in data.potentials]
+    typical = median(chosen)
+    values = [one.value for one in chosen]
     near = typical.low <= BAND * target and typical.high >= target / BAND
     return Claim(
         id=f"dimension-{data.split}",
         statement=f"On {what} potentials have an intrinsic dimension of about {target:g} "
         f"({theirs} in the paper), in a narrow band.",
-        verdict="reproduced" if near and max(chosen) <= 2 * min(chosen) else "not reproduced",
-        numbers=f"median TwoNN {typical}, from {min(chosen):.1f} to {max(chosen):.1f} over "
-        f"{len(chosen)} potentials; MLE with k = 50 {mle}; n = {data.n}",
+        verdict="reproduced" if near and max(values) <= 2 * min(values) else "not reproduced",
+        numbers=f"median TwoNN {typical}, from {min(values):.1f} to {max(values):.1f} over "
+        f"{len(values)} potentials; MLE with k = 50 {median([mle[m] for m in data.potentials])}; "
+        f"n = {data.n}",
         caveat="Reproduced means within a factor of two of the paper's value and a factor of two "
         "between models: n is two orders of magnitude below the paper's.",
     )
@@ -98,17 +92,10 @@ def _off_equilibrium(study: Study) -> Claim:
     gaps, told = [], []
     for outside in ("mp-perturbed", graded("rattle", 0.5)):
         inside, out = matched(study, outside)
-        models = _space(inside)
-        base, moved = (
-            {one.model: one.dimension for one in dimensions(d.embeddings, split=d.split)}
-            for d in (inside.only(models), out.only(models))
-        )
+        models = inside.potentials
+        base, moved = (dimensions(data.only(models).embeddings) for data in (inside, out))
         differences = [moved[m].minus(base[m]) for m in models]
-        gap = Interval(
-            value=float(np.median([d.value for d in differences])),
-            low=float(np.median([d.low for d in differences])),
-            high=float(np.median([d.high for d in differences])),
-        )
+        gap = median(differences)
         gaps.append(gap)
         higher = sum(d.value > 0 for d in differences)
         told.append(f"{outside}: {gap} (n = {inside.n}), higher for {higher} of {len(models)}")
@@ -123,8 +110,7 @@ def _off_equilibrium(study: Study) -> Claim:
     )
 
 
-def _random(data: SplitData, found: Sequence[ModelDimension]) -> Claim:
-    by = {one.model: one.dimension for one in found}
+def _random(data: SplitData, by: Mapping[str, Interval]) -> Claim:
     highest = max((by[m] for m in data.trained), key=lambda one: one.value)
     gap = by["random"].minus(highest) if "random" in by else None
     return Claim(
@@ -135,35 +121,23 @@ def _random(data: SplitData, found: Sequence[ModelDimension]) -> Claim:
     )
 
 
-def _by_kind(study: Study, splits: dict[str, SplitData]) -> Claim:
-    kinds = {
-        kind: [m for m in _space(splits[CRYSTALS]) if study.facts[m].kind == kind]
-        for kind in ("invariant", "equivariant", "vanilla")
-    }
-    told = ", ".join(f"{len(models)} {kind}" for kind, models in kinds.items())
-    return Claim(
-        id="dimension-by-kind",
-        statement="Intrinsic dimension rises from invariant over equivariant to vanilla "
-        "embeddings.",
-        verdict="not testable here",
+def _by_kind(crystals: SplitData) -> Claim:
+    kinds = Counter(crystals.facts[model].kind for model in crystals.potentials)
+    told = ", ".join(f"{kinds[kind]} {kind}" for kind in ("invariant", "equivariant", "vanilla"))
+    return untestable(
+        "dimension-by-kind",
+        "Intrinsic dimension rises from invariant over equivariant to vanilla embeddings.",
+        "Adapters of the models that ship with packages give one kind of embedding only.",
         numbers=f"potentials on crystals by kind of embedding: {told}",
-        caveat="Adapters of the models that ship with packages give one kind of embedding only.",
     )
 
 
-def _table(study: Study, data: SplitData, found: dict[str, list[ModelDimension]]) -> Table:
-    mle = {one.model: one.dimension for one in found["mle"]}
+def _table(data: SplitData, twonn: Mapping[str, Interval], mle: Mapping[str, Interval]) -> Table:
     return Table(
         caption=f"Intrinsic dimension on {data.split} (n = {data.n})",
         head=["model", "modality", "kind", "TwoNN", "MLE, k = 50"],
         rows=[
-            [
-                one.model,
-                study.facts[one.model].modality,
-                study.facts[one.model].kind,
-                str(one.dimension),
-                str(mle[one.model]),
-            ]
-            for one in found["twonn"]
+            [m, data.facts[m].modality, data.facts[m].kind, twonn[m], mle[m]]
+            for m in data.embeddings
         ],
     )

@@ -12,7 +12,7 @@ from pytest_matalign.analysis.pairs import pair_table
 from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.context import Study
 from pytest_matalign.study.measures.graded import grades, remoteness
-from pytest_matalign.study.measures.modality import across_families, pairs_where
+from pytest_matalign.study.measures.modality import across_families, with_untrained
 from pytest_matalign.study.plan import CRYSTALS
 from pytest_matalign.study.report import Claim, Table
 from pytest_matalign.study.verdict import of_signs
@@ -45,14 +45,7 @@ def graded_by_composition(study: Study) -> list[Grade]:
     distance = remoteness(joined["composition"], np.arange(inside.n))
     trained = [m for m in models if study.facts[m].pretrained]
     pairs = across_families(models, study.facts)
-    facts = study.facts
-    bar = pairs_where(
-        models,
-        lambda a, b: (
-            sorted([facts[a].control or "", facts[b].control or ""]) == ["", "untrained"]
-            and facts[a].family != facts[b].family
-        ),
-    )
+    bar = with_untrained(models, study.facts)
     found = []
     for metric in METRICS:
         for rows in grades(distance, GRADES):
@@ -91,9 +84,9 @@ def remote_table(found: Sequence[Grade]) -> Table:
                 one.metric,
                 f"{one.low:.2f} to {one.high:.2f}",
                 f"{100 * one.frameworks:.0f} %",
-                str(one.trained),
-                str(one.composition),
-                str(one.untrained) if one.untrained else "none",
+                one.trained,
+                one.composition,
+                one.untrained or "none",
             ]
             for one in found
         ],

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.analysis.tree import Tree, evolutionary_tree, profile_distances
 from pytest_matalign.metrics.arrays import Float64
-from pytest_matalign.metrics.spec import MetricSpec, metric_spec
+from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.figures import heatmap, tree
 from pytest_matalign.study.measures.drivers import Driver, drivers, explained, nested
-from pytest_matalign.study.measures.modality import pairs_where
+from pytest_matalign.study.measures.modality import across_families, pairs_where
 from pytest_matalign.study.plan import CRYSTALS, MOLECULES
 from pytest_matalign.study.report import Claim, Figure, Section, Table
 from pytest_matalign.study.verdict import of_signs
@@ -34,10 +34,13 @@ FACTORS = ("family", "corpus")
 
 def section(study: Study) -> Section:
     """Trees on crystals and molecules; variance explained in and out of distribution."""
-    spaces = {split: _structures(study.data(split)) for split in SPLITS}
+    whole = {split: study.data(split) for split in SPLITS}
+    spaces = {split: data.only(data.potentials) for split, data in whole.items()}
     found = {split: _drivers(study, data) for split, data in spaces.items()}
     grown = {
-        split: evolutionary_tree(spaces[split].embeddings, _spec(spaces[split]))
+        split: evolutionary_tree(
+            spaces[split].embeddings, metric_spec("cknna", k=min(25, spaces[split].n // 8))
+        )
         for split in (CRYSTALS, MOLECULES)
     }
     gaps = {split: _gap(study, data) for split, data in spaces.items()}
@@ -89,14 +92,6 @@ def section(study: Study) -> Section:
             _within_family(study, spaces),
         ],
     )
-
-
-def _structures(data: SplitData) -> SplitData:
-    return data.only([m for m in data.trained if data.facts[m].modality == "3d"])
-
-
-def _spec(data: SplitData) -> MetricSpec:
-    return metric_spec("cknna", k=min(25, data.n // 8))
 
 
 def _drivers(study: Study, data: SplitData) -> list[Driver]:
@@ -196,10 +191,7 @@ def _triple(study: Study, spaces: Mapping[str, SplitData]) -> Claim:
     for split in (CRYSTALS, MOLECULES):
         table = study.table(spaces[split], "cknna")
         if all(m in table.models for m in (a, b, c)):
-            i, j, k = (table.models.index(m) for m in (a, b, c))
-            gaps[split] = table.statistic(
-                lambda v, i=i, j=j, k=k: float(v[i, j] - v[i, k])  # type: ignore[misc]  # defaults bind the loop's indices
-            )
+            gaps[split] = table.lead([(a, b)], [(a, c)])
     return Claim(
         id="one-corpus-two-families",
         statement=statement,
@@ -213,20 +205,14 @@ def _triple(study: Study, spaces: Mapping[str, SplitData]) -> Claim:
 
 
 def _within_family(study: Study, spaces: Mapping[str, SplitData]) -> Claim:
-    gaps, told = [], []
+    gaps, told, facts = [], [], study.facts
     for split in (CRYSTALS, MOLECULES):
         data = spaces[split]
         table = study.table(data, "cknna")
-        same = pairs_where(
-            data.trained, lambda a, b: study.facts[a].family == study.facts[b].family
-        )
-        other = pairs_where(
-            data.trained, lambda a, b: study.facts[a].family != study.facts[b].family
-        )
-        (i, j), (k, m) = table.indices(same), table.indices(other)
-        gap = table.statistic(
-            lambda v, i=i, j=j, k=k, m=m: float(v[i, j].mean() - v[k, m].mean())  # type: ignore[misc]  # defaults bind the loop's indices
-        )
+        other = across_families(data.trained, study.facts)
+        same = pairs_where(data.trained, lambda a, b: facts[a].family == facts[b].family)
+        other = across_families(data.trained, facts)
+        gap = table.lead(same, other)
         gaps.append(gap)
         told.append(
             f"{split}: within families {table.mean(same)}, across {table.mean(other)}, "
@@ -251,7 +237,7 @@ def _driver_table(found: Mapping[str, list[Driver]]) -> Table:
             [
                 split,
                 one.factor,
-                str(one.levels),
+                one.levels,
                 f"{one.explained:.2f}",
                 f"{one.permuted:.2f}",
                 f"{one.p_value:.3f}",

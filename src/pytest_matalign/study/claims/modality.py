@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pytest_matalign.analysis.interval import Interval
-from pytest_matalign.analysis.pairs import PairTable
 from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.figures import intervals
-from pytest_matalign.study.measures.modality import ModalityPair, cross_modality, pairs_where
+from pytest_matalign.study.measures.modality import ModalityPair, across_families, cross_modality
 from pytest_matalign.study.plan import MOLECULES, PROTEINS
-from pytest_matalign.study.report import Claim, Section, Table
+from pytest_matalign.study.report import Claim, Section, Table, untestable
 from pytest_matalign.study.verdict import of_signs
 
 TEXT = """
@@ -67,13 +65,13 @@ def section(study: Study) -> Section:
             _within(study, molecules),
             _corpus_information(study, molecules),
             _proteins(study, proteins, molecules),
-            _untestable(
+            untestable(
                 "llm",
                 "Large language models given SMILES align with string models; given coordinates "
                 "they are near noise.",
                 "No large language model can be obtained from package registries.",
             ),
-            _untestable(
+            untestable(
                 "conservative",
                 "Conservative potentials align with equivariant ones more than direct ones of the "
                 "same family do (Orb v3).",
@@ -83,23 +81,12 @@ def section(study: Study) -> Section:
     )
 
 
-def _of(data: SplitData, modality: str) -> list[str]:
-    return [m for m in data.trained if data.facts[m].modality == modality]
-
-
-def _lead(
-    table: PairTable, one: Sequence[tuple[str, str]], other: Sequence[tuple[str, str]]
-) -> Interval:
-    (i, j), (k, m) = table.indices(one), table.indices(other)
-    return table.statistic(lambda v: float(v[i, j].mean() - v[k, m].mean()))
-
-
 def _strings(study: Study, data: SplitData) -> Claim:
     statement = "String and 3D models of molecules align beyond chance on QM9."
-    strings, space = _of(data, "string"), _of(data, "3d")
+    strings, space = data.reading("string"), data.potentials
     control = [m for m in data.embeddings if m.startswith("rxnmapper-untrained")]
     if not strings or not space or not control:
-        return _untestable(
+        return untestable(
             "strings", statement, "Needs a string model, its untrained twin and a potential."
         )
     trained = [(a, b) for a in strings for b in space]
@@ -107,7 +94,7 @@ def _strings(study: Study, data: SplitData) -> Claim:
     gaps, told = [], []
     for partial in (False, True):
         table = study.table(data, "cknna", partial=partial)
-        gap = _lead(table, trained, blank)
+        gap = table.lead(trained, blank)
         gaps.append(gap)
         told.append(
             f"{'partial' if partial else 'raw'}: trained {table.mean(trained)}, untrained twin "
@@ -125,18 +112,19 @@ def _strings(study: Study, data: SplitData) -> Claim:
 
 def _within(study: Study, data: SplitData) -> Claim:
     statement = "3D models align with each other more than with string models."
-    strings, space = _of(data, "string"), _of(data, "3d")
-    inside = pairs_where(space, lambda a, b: data.facts[a].family != data.facts[b].family)
+    strings, space = data.reading("string"), data.potentials
+    inside = across_families(space, data.facts)
     across = [(a, b) for a in strings for b in space]
     if not inside or not across:
-        return _untestable("within-3d", statement, "Needs string models and two families of 3D.")
+        return untestable("within-3d", statement, "Needs string models and two families of 3D.")
     table = study.table(data, "cknna")
+    lead = table.lead(inside, across)
     return Claim(
         id="within-3d",
         statement=statement,
-        verdict=of_signs([_lead(table, inside, across)]),
+        verdict=of_signs([lead]),
         numbers=f"within 3D, different families {table.mean(inside)}; 3D with strings "
-        f"{table.mean(across)}; lead {_lead(table, inside, across)}",
+        f"{table.mean(across)}; lead {lead}",
         caveat="One string model.",
     )
 
@@ -146,15 +134,14 @@ def _corpus_information(study: Study, data: SplitData) -> Claim:
         "On QM9, potentials of one training set hold nearly the same information, of different "
         "sets orthogonal information."
     )
-    space = _of(data, "3d")
     facts = data.facts
-    apart = pairs_where(space, lambda a, b: facts[a].family != facts[b].family)
+    apart = across_families(data.potentials, facts)
     same = [(a, b) for a, b in apart if facts[a].corpus == facts[b].corpus]
     other = [(a, b) for a, b in apart if facts[a].corpus != facts[b].corpus]
     if not same or not other:
-        return _untestable("corpus-information", statement, "Needs two families of one corpus.")
+        return untestable("corpus-information", statement, "Needs two families of one corpus.")
     table = study.table(data, "information_imbalance")
-    gap = _lead(table, other, same)
+    gap = table.lead(other, same)
     orthogonal = table.mean(other)
     verdict = of_signs([gap])
     return Claim(
@@ -169,7 +156,7 @@ def _corpus_information(study: Study, data: SplitData) -> Claim:
 
 
 def _proteins(study: Study, proteins: SplitData, molecules: SplitData) -> Claim:
-    sequences = _of(proteins, "protein-sequence")
+    sequences = proteins.reading("protein-sequence")
     table = study.table(proteins, "cknna")
     told = "; ".join(
         f"{m} with backbone geometry {table.pair(m, 'backbone-geometry')}"
@@ -188,12 +175,6 @@ def _proteins(study: Study, proteins: SplitData, molecules: SplitData) -> Claim:
     )
 
 
-def _untestable(name: str, statement: str, why: str) -> Claim:
-    return Claim(
-        id=name, statement=statement, verdict="not testable here", numbers="none", caveat=why
-    )
-
-
 def _pair_table(split: str, found: Sequence[ModalityPair]) -> Table:
     return Table(
         caption=f"Mean CKNNA of modalities on {split}",
@@ -201,9 +182,9 @@ def _pair_table(split: str, found: Sequence[ModalityPair]) -> Table:
         rows=[
             [
                 f"{one.a} - {one.b}",
-                str(one.pairs),
-                str(one.raw),
-                str(one.partial) if one.partial else "none",
+                one.pairs,
+                one.raw,
+                one.partial or "none",
                 " - ".join(one.best),
             ]
             for one in found
@@ -214,17 +195,12 @@ def _pair_table(split: str, found: Sequence[ModalityPair]) -> Table:
 def _control_table(study: Study, data: SplitData) -> Table:
     table, left = study.table(data, "cknna"), study.table(data, "cknna", partial=True)
     controls = [m for m in data.embeddings if not data.facts[m].pretrained]
-    rows = []
-    for model in data.trained:
-        cells = [str(table.pair(model, control)) for control in controls]
-        rows.append([model, *cells])
-    head = ["model", *controls]
-    best = [max(controls, key=lambda c: table.pair(m, c).value) for m in data.trained]
-    shares = [f"{m}: {b}" for m, b in zip(data.trained, best, strict=True)]
+    found = {m: {c: table.pair(m, c) for c in controls} for m in data.trained}
+    best = [f"{m}: {max(by, key=lambda c: by[c].value)}" for m, by in found.items()]
     noise = np.median([abs(left.pair(m, "random").value) for m in data.trained])
     return Table(
         caption=f"CKNNA of models with controls on {data.split} (n = {data.n}). Closest control: "
-        f"{', '.join(shares)}. Partial alignment with random features: {noise:.3f} (median).",
-        head=head,
-        rows=rows,
+        f"{', '.join(best)}. Partial alignment with random features: {noise:.3f} (median).",
+        head=["model", *controls],
+        rows=[[m, *by.values()] for m, by in found.items()],
     )

@@ -39,21 +39,20 @@ def energy_errors(study: Study, data: SplitData) -> dict[str, Interval]:
     """
     if not study.plan.energies:
         return {}
-    reference = reference_energies(data)
-    composition = data.embeddings["composition"]
+    return errors_against(reference_energies(data), study, data)
+
+
+def errors_against(reference: Float64, study: Study, data: SplitData) -> dict[str, Interval]:
+    """Return the error of each potential against energies per atom (n,) in eV."""
     found = {}
     for model in data.trained:
         try:
-            predicted = _predicted(study, model, data)
+            by_sample = study.source.energies(model, study.plan.split(data.split))
         except UnavailableError:
             continue  # a language model has no energies; its probes are its performance
-        found[model] = energy_error(predicted, reference, composition)
+        predicted = np.array([by_sample[name] for name in data.ids], dtype=np.float64)
+        found[model] = energy_error(predicted, reference, data.embeddings["composition"])
     return found
-
-
-def _predicted(study: Study, model: str, data: SplitData) -> Float64:
-    by_sample = study.source.energies(model, study.plan.split(data.split))
-    return np.array([by_sample[name] for name in data.ids], dtype=np.float64)
 
 
 def probe_errors(study: Study, data: SplitData, *, method: ProbeMethod) -> dict[str, float]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
+from pytest_matalign.analysis.facts import ModelFacts
 from pytest_matalign.analysis.interval import Interval
+from pytest_matalign.metrics.arrays import Float64
 from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.claims.far_by_composition import (
     graded_by_composition,
@@ -17,12 +20,11 @@ from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.figures import curves, scatter
 from pytest_matalign.study.measures.graded import Step, curve, response
 from pytest_matalign.study.measures.modality import across_families
-from pytest_matalign.study.measures.regimes import Placement, imbalance_plane, place_models
-from pytest_matalign.study.plan import CRYSTALS, MOLECULES, SERIES, graded
+from pytest_matalign.study.measures.regimes import Placement, place_models
+from pytest_matalign.study.plan import CRYSTALS, LABEL, MOLECULES, SERIES, graded
 from pytest_matalign.study.report import Claim, Figure, Section, Table
 from pytest_matalign.study.verdict import of_signs, steady
 
-LABEL = {CRYSTALS: "formation_energy_eV", MOLECULES: "gap_Ha"}
 METRICS = ("cknna", "distance_correlation", "information_imbalance")
 TEXT = """
 Means are over pairs of pretrained potentials of different families, on the same number of samples
@@ -73,7 +75,7 @@ def section(study: Study) -> Section:
             *[placement_table(split, found) for split, found in placed.items()],
         ],
         figures=[_series_figure(steps), _plane_figure(study), _placement_figure(placed)],
-        claims=[*_claims(contrasts, steps, placed), remote_claim(remote)],
+        claims=[*_claims(contrasts, steps, placed, study.facts), remote_claim(remote)],
     )
 
 
@@ -137,23 +139,32 @@ def placements(study: Study, split: str) -> list[Placement]:
     """Place every model on one split; a split without labels takes performance from its own."""
     data = study.data(split)
     source = study.data(CRYSTALS) if split not in LABEL else data
-    errors = probe_errors(study, source, method="ridge")
-    descriptors = {m for m in data.embeddings if study.facts[m].control == "descriptor"}
-    shown = data.only([m for m in data.embeddings if m not in descriptors])
+    labels = data.labels(LABEL[split]) if split in LABEL else None
+    return placed_on(data, labels, probe_errors(study, source, method="ridge"))
+
+
+def placed_on(
+    data: SplitData, labels: Float64 | None, errors: Mapping[str, float]
+) -> list[Placement]:
+    """Place every model of a split but the descriptors, which are neither models nor bars."""
+    shown = [m for m in data.embeddings if data.facts[m].control != "descriptor"]
     return place_models(
-        shown.embeddings,
-        study.facts,
+        data.only(shown).embeddings,
+        data.facts,
         covariates=data.covariates,
-        labels=data.labels(LABEL[split]) if split in LABEL else None,
-        errors={m: e for m, e in errors.items() if m in shown.embeddings},
+        labels=labels,
+        errors={m: e for m, e in errors.items() if m in shown},
         spec=metric_spec("cknna", k=min(25, data.n // 4)),
-        split=split,
+        split=data.split,
         controls=data.controls,
     )
 
 
 def _claims(
-    contrasts: Sequence[Contrast], steps: Sequence[Step], placed: dict[str, list[Placement]]
+    contrasts: Sequence[Contrast],
+    steps: Sequence[Step],
+    placed: dict[str, list[Placement]],
+    facts: Mapping[str, ModelFacts],
 ) -> list[Claim]:
     by = {metric: [c for c in contrasts if c.metric == metric] for metric in METRICS}
 
@@ -166,7 +177,7 @@ def _claims(
 
     away = [s for s in steps if s.kind == "rattle" and s.metric == "cknna" and s.level > 0]
     last = max(away, key=lambda step: step.level)
-    outside = [one for one in placed["mp-perturbed"] if _is_model(one)]
+    outside = [one for one in placed["mp-perturbed"] if facts[one.model].pretrained]
     collapsed = sum(one.regime == "collapsed" for one in outside)
     return [
         Claim(
@@ -217,12 +228,6 @@ def _claims(
     ]
 
 
-def _is_model(one: Placement) -> bool:
-    from pytest_matalign.zoo.catalogue import card
-
-    return card(one.model).control is None
-
-
 def _contrast_table(contrasts: Sequence[Contrast]) -> Table:
     return Table(
         caption="Equilibrium crystals against other sets",
@@ -231,11 +236,11 @@ def _contrast_table(contrasts: Sequence[Contrast]) -> Table:
             [
                 c.outside,
                 c.metric,
-                str(c.n),
-                str(c.pairs),
-                str(c.inside),
-                str(c.out),
-                str(c.difference),
+                c.n,
+                c.pairs,
+                c.inside,
+                c.out,
+                c.difference,
                 "kept" if c.steady else "changes",
             ]
             for c in contrasts
@@ -247,9 +252,7 @@ def _series_table(steps: Sequence[Step]) -> Table:
     return Table(
         caption="Graded series on the same crystals (rattling in Å, strain bound, V/V0)",
         head=["series", "level", "metric", "n", "mean", "change, paired"],
-        rows=[
-            [s.kind, f"{s.level:g}", s.metric, str(s.n), str(s.mean), str(s.change)] for s in steps
-        ],
+        rows=[[s.kind, f"{s.level:g}", s.metric, s.n, s.mean, s.change] for s in steps],
     )
 
 
@@ -279,15 +282,8 @@ def placement_table(split: str, found: Sequence[Placement]) -> Table:
         f"alone shows up to {found[0].threshold:.2f} beyond)",
         head=["model", "regime", "beyond", "shared over controls", "useful over controls", "with"],
         rows=[
-            [
-                one.model,
-                one.regime,
-                str(one.beyond),
-                str(one.shared),
-                str(one.useful) if one.useful else "no label",
-                one.reference,
-            ]
-            for one in found
+            [p.model, p.regime, p.beyond, p.shared, p.useful or "no label", p.reference]
+            for p in found
         ],
     )
 
@@ -318,14 +314,12 @@ def _plane_figure(study: Study) -> Figure:
             "one family": [],
             "with a control": [],
         }
-        models = list(table.models)
-        pairs = [(a, b) for i, a in enumerate(models) for b in models[i + 1 :]]
-        for point in imbalance_plane(table, pairs):
-            a, b = study.facts[point.a], study.facts[point.b]
-            group = "with a control" if not (a.pretrained and b.pretrained) else "one family"
-            if group == "one family" and a.family != b.family:
-                group = "different families"
-            groups[group].append((point.forward.value, point.backward.value))
+        facts = [study.facts[model] for model in table.models]
+        for (i, a), (j, b) in combinations(enumerate(facts), 2):
+            group = "one family" if a.family == b.family else "different families"
+            if not (a.pretrained and b.pretrained):
+                group = "with a control"
+            groups[group].append((float(table.values[i, j]), float(table.values[j, i])))
         panels[f"{split} (n = {table.n})"] = groups
     return scatter(
         panels,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pytest_matalign.study.claims.performance import energy_errors, probe_errors
 from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.measures.selection import most_distinct, stand_ins
@@ -26,39 +24,26 @@ def section(study: Study) -> Section:
     for split in (CRYSTALS, MOLECULES):
         data = study.data(split)
         controls = [m for m in ("composition", "size") if m in data.embeddings]
-        potentials = [m for m in data.trained if study.facts[m].modality == "3d"]
-        space = data.only([*potentials, *controls])
-        tables += _tables(study, space, costs(study, space))
+        tables.append(_table(study, data.only([*data.potentials, *controls])))
     return Section(id="selection", title="Choosing models", text=TEXT, tables=tables)
 
 
-def costs(study: Study, data: SplitData) -> dict[str, float]:
-    """Measured seconds a sample takes each model; remembered in the store."""
+def _table(study: Study, data: SplitData) -> Table:
     wanted = study.plan.split(data.split)
-    return {model: study.source.cost(model, wanted) for model in data.trained}
-
-
-def _tables(study: Study, data: SplitData, cost: Mapping[str, float]) -> list[Table]:
+    cost = {model: study.source.cost(model, wanted) for model in data.trained}
     table = study.table(data.only(data.trained), "cknna")
     errors = {model: one.value for model, one in energy_errors(study, data).items()}
     errors = errors or probe_errors(study, data, method="ridge")
-    order = sorted(errors, key=lambda model: errors[model])
-    target = order[0]
+    target = min(errors, key=lambda model: errors[model])
     near = stand_ins(table, target, cost, margin=MARGIN)
     distinct = most_distinct(table, min(ENSEMBLE, len(table.models)), start=target)
-    return [
-        Table(
-            caption=f"Stand-ins on {data.split} for {target}, the most accurate "
-            f"({1000 * cost[target]:.0f} ms a sample), within {MARGIN:g} CKNNA of the most "
-            f"aligned; cheapest first. Most distinct {ENSEMBLE}: {', '.join(distinct)}.",
-            head=["model", "CKNNA with the target", "ms a sample"],
-            rows=[
-                [
-                    one.model,
-                    str(one.alignment),
-                    "-" if one.seconds is None else f"{1000 * one.seconds:.0f}",
-                ]
-                for one in near
-            ],
-        )
-    ]
+    return Table(
+        caption=f"Stand-ins on {data.split} for {target}, the most accurate "
+        f"({1000 * cost[target]:.0f} ms a sample), within {MARGIN:g} CKNNA of the most "
+        f"aligned; cheapest first. Most distinct {ENSEMBLE}: {', '.join(distinct)}.",
+        head=["model", "CKNNA with the target", "ms a sample"],
+        rows=[
+            [m, alignment, f"{1000 * cost[m]:.0f}" if m in cost else "-"]
+            for m, alignment in near.items()
+        ],
+    )

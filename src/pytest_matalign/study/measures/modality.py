@@ -36,6 +36,17 @@ def across_families(models: Sequence[str], facts: Mapping[str, ModelFacts]) -> l
     return pairs_where(trained, lambda a, b: facts[a].family != facts[b].family)
 
 
+def with_untrained(models: Sequence[str], facts: Mapping[str, ModelFacts]) -> list[Pair]:
+    """Return pairs of a pretrained model and an untrained network of another family."""
+    return pairs_where(
+        models,
+        lambda a, b: (
+            sorted([facts[a].control or "", facts[b].control or ""]) == ["", "untrained"]
+            and facts[a].family != facts[b].family
+        ),
+    )
+
+
 def cross_modality(
     table: PairTable, facts: Mapping[str, ModelFacts], *, partial: PairTable | None = None
 ) -> list[ModalityPair]:

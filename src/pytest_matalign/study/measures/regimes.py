@@ -57,61 +57,6 @@ class Placement:
     n: int  # Samples
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanePoint:
-    """One pair on the information-imbalance plane."""
-
-    a: str  # One model
-    b: str  # The other
-    forward: Interval  # Imbalance from a to b: near 0, a tells all about b
-    backward: Interval  # Imbalance from b to a
-    relation: str  # `equivalent`, `orthogonal`, `a contains b`, `b contains a` or `partial`
-
-
-LITTLE, MUCH = 0.25, 0.75
-"""Imbalances below the first count as knowing, above the second as not knowing."""
-
-
-def imbalance_plane(table: PairTable, pairs: Sequence[tuple[str, str]]) -> list[PlanePoint]:
-    """Place pairs on the plane of both information imbalances (Glielmo et al. 2022, fig. 1).
-
-    One contains the other if the two directions differ surely and the smaller is below 0.25.
-
-    Raises:
-        MetricInputError: The table is of another metric.
-    """
-    if table.spec.name != "information_imbalance":
-        raise MetricInputError(
-            f"the plane is one of information imbalances, not {table.spec.name}."
-        )
-    points = []
-    for a, b in pairs:
-        i, j = table.models.index(a), table.models.index(b)
-        forward, backward = table.pair(a, b), table.pair(b, a)
-        gap = table.statistic(lambda m, i=i, j=j: float(m[j, i] - m[i, j]))  # type: ignore[misc]  # defaults bind the loop's indices
-        points.append(
-            PlanePoint(
-                a=a,
-                b=b,
-                forward=forward,
-                backward=backward,
-                relation=_relation(forward.value, backward.value, gap),
-            )
-        )
-    return points
-
-
-def _relation(forward: float, backward: float, gap: Interval) -> str:
-    """`gap` is backward less forward: positive where a tells more about b than b about a."""
-    if gap.above_zero and forward < LITTLE < backward:
-        return "a contains b"
-    if gap.below_zero and backward < LITTLE < forward:
-        return "b contains a"
-    if max(forward, backward) <= LITTLE:
-        return "equivalent"
-    return "orthogonal" if min(forward, backward) >= MUCH else "partial"
-
-
 def place_models(
     embeddings: Mapping[str, Float64],
     facts: Mapping[str, ModelFacts],

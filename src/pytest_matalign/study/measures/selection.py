@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,18 +14,9 @@ from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo.model import Model
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StandIn:
-    """A model that may stand in for a target."""
-
-    model: str  # Card id
-    alignment: Interval  # With the target
-    seconds: float | None  # Measured CPU time a sample; None where it was not measured
-
-
 def stand_ins(
     table: PairTable, target: str, cost: Mapping[str, float], *, margin: float
-) -> list[StandIn]:
+) -> dict[str, Interval]:
     """Return models about as aligned with a target as the most aligned, cheapest first.
 
     A model is kept unless the interval of (best alignment - its own) lies above the margin:
@@ -35,8 +25,11 @@ def stand_ins(
     Args:
         table: A metric whose higher values mean more aligned.
         target: The model to stand in for.
-        cost: Seconds a structure, by model.
+        cost: Seconds a structure, by model; models without one come last.
         margin: Loss of alignment that is acceptable, in the metric's units.
+
+    Returns:
+        Alignment with the target, by model.
 
     Raises:
         MetricInputError: The target is not in the table, or the margin is negative.
@@ -47,22 +40,10 @@ def stand_ins(
         )
     if margin < 0:
         raise MetricInputError(f"margin is {margin}; give the acceptable loss as 0 or more.")
-    row = table.models.index(target)
-    others = [index for index in range(len(table.models)) if index != row]
-    best = max(others, key=lambda index: float(table.values[row, index]))
-    found = [
-        StandIn(
-            model=table.models[index],
-            alignment=table.pair(target, table.models[index]),
-            seconds=cost.get(table.models[index]),
-        )
-        for index in others
-        if table.statistic(
-            lambda matrix, index=index: float(matrix[row, best] - matrix[row, index])  # type: ignore[misc]  # a default binds the loop's index
-        ).low
-        <= margin
-    ]
-    return sorted(found, key=lambda one: float("inf") if one.seconds is None else one.seconds)
+    found = {m: table.pair(target, m) for m in table.models if m != target}
+    best = max(found, key=lambda m: found[m].value)
+    near = [m for m in found if table.lead([(target, best)], [(target, m)]).low <= margin]
+    return {m: found[m] for m in sorted(near, key=lambda m: cost.get(m, float("inf")))}
 
 
 def most_distinct(table: PairTable, count: int, *, start: str | None = None) -> tuple[str, ...]:

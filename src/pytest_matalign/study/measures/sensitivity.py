@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from pytest_matalign.analysis.correlation import spearman
 from pytest_matalign.analysis.pairs import pair_matrix
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.metrics.arrays import Float64
-from pytest_matalign.metrics.spec import MetricSpec, metric_spec
+from pytest_matalign.metrics.spec import MetricSpec
 
 Conclusion = tuple[str, "Callable[[Float64], bool]"]
 """What is concluded, and whether an alignment matrix (models, models) bears it out."""
@@ -20,17 +21,14 @@ Conclusion = tuple[str, "Callable[[Float64], bool]"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variation:
-    """One other choice and what became of the alignments."""
+    """One other choice and what became of the alignments, where it can be used."""
 
-    choice: str  # What was varied, e.g. `k`.
+    choice: str  # What was varied, e.g. `k`
     setting: str  # To what
     n: int  # Samples
-    mean: float  # Mean alignment over pairs
-    # Spearman's correlation of the pairs' alignments with those of the default; NaN where the
-    # setting cannot be used
-    order_kept: float
-    # Whether each conclusion holds; empty where the setting cannot be used
-    conclusions: dict[str, bool]
+    mean: float = math.nan  # Mean alignment over pairs
+    order_kept: float = math.nan  # Spearman's correlation with the pairs' default
+    conclusions: dict[str, bool] = field(default_factory=dict)  # Whether each conclusion holds
     refused: str = ""  # Why the setting cannot be used, or empty
 
 
@@ -58,25 +56,17 @@ def vary(
     arrays = list(embeddings.values())
     default = pair_matrix(arrays, spec)
     found = []
-    for choice, setting, other, rows in _settings(
+    for one, other, rows in _settings(
         len(arrays[0]), spec, ks=ks, sizes=sizes, preprocesses=preprocesses, seeds=seeds
     ):
-        blank = Variation(
-            choice=choice,
-            setting=setting,
-            n=len(rows),
-            mean=float("nan"),
-            order_kept=float("nan"),
-            conclusions={},
-        )
         try:
             matrix = pair_matrix([array[rows] for array in arrays], other)
         except MetricInputError as error:
-            found.append(_with(blank, refused=str(error)))
+            found.append(replace(one, refused=str(error)))
             continue
         found.append(
-            _with(
-                blank,
+            replace(
+                one,
                 mean=float(_upper(matrix).mean()),
                 order_kept=spearman(_upper(default), _upper(matrix)),
                 conclusions={name: bool(holds(matrix)) for name, holds in conclusions},
@@ -100,28 +90,25 @@ def _settings(
     sizes: Sequence[int],
     preprocesses: Sequence[str],
     seeds: Sequence[int],
-) -> Iterator[tuple[str, str, MetricSpec, NDArray[np.intp]]]:
+) -> Iterator[tuple[Variation, MetricSpec, NDArray[np.intp]]]:
+    def one(choice: str, setting: object, rows: NDArray[np.intp]) -> Variation:
+        return Variation(choice=choice, setting=str(setting), n=len(rows))
+
     every: NDArray[np.intp] = np.arange(n, dtype=np.intp)
     for k in ks:
         if k < n:
-            other = metric_spec(spec.name, k=k, preprocess=spec.preprocess)
-            yield "k", str(k), other, every
+            yield one("k", k, every), replace(spec, k=k), every
     for size in sizes:
         if size <= n:
-            yield "n", str(size), spec, every[:size]
+            yield one("n", size, every[:size]), spec, every[:size]
     for how in preprocesses:
-        yield "preprocess", how, metric_spec(spec.name, k=spec.k, preprocess=how), every
+        yield one("preprocess", how, every), replace(spec, preprocess=how), every
     for seed in seeds:
         rng = np.random.Generator(np.random.PCG64([seed, n]))
-        yield "half", f"seed {seed}", spec, np.sort(rng.choice(n, size=n // 2, replace=False))
+        half = np.sort(rng.choice(n, size=n // 2, replace=False))
+        yield one("half", f"seed {seed}", half), spec, half
 
 
 def _upper(matrix: Float64) -> Float64:
     values: Float64 = ((matrix + matrix.T) / 2)[np.triu_indices(len(matrix), 1)]
     return values
-
-
-def _with(one: Variation, **changes: object) -> Variation:
-    from dataclasses import replace
-
-    return replace(one, **changes)  # type: ignore[arg-type]  # field by field, checked by tests
