@@ -95,7 +95,7 @@ def test_packs_that_are_typed_are_asked_before_those_of_the_table(root: Path) ->
     """A pack of the hub keeps its name."""
     spec = f"hf:a/b@{'0' * 40}"
     found = settings(root, 'packs = ["last"]', pack=(spec, "first"))
-    assert found.packs == (spec, str(root / "below" / "first"), "last")
+    assert found.packs == (spec, str(root / "below" / "first"), str(root / "last"))
 
 
 def test_the_candidate_of_the_command_line_keeps_what_the_table_says_of_it(root: Path) -> None:

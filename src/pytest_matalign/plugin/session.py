@@ -13,6 +13,7 @@ from pytest_matalign.run.settings import settings_of
 from pytest_matalign.run.suite_run import SuiteRun
 from pytest_matalign.scorecard.build import RunClock
 from pytest_matalign.suites.load import card_of_split
+from pytest_matalign.verdicts.policy import policy_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -120,6 +121,8 @@ class MatalignSession(SuiteRun):
             f"{self.settings.samples} samples per split" if self.settings.samples else "full size"
         )
         lines = [f"matalign: suites {', '.join(self.suites)}; {size}"]
+        if changed := policy_line(self.policy_changes):
+            lines.insert(0, f"matalign: {changed}")
         if self.candidate:
             lines.append(f"matalign: candidate {self.candidate.card.id}")
         from pytest_matalign.zoo.catalogue import catalogue

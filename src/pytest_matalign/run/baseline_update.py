@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_matalign import __version__
+from pytest_matalign.run.policy import BASELINE
 from pytest_matalign.verdicts.baseline import Baseline, row_of, write_baseline
 from pytest_matalign.verdicts.earlier_release import MODEL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_matalign.run.suite_run import SuiteRun
     from pytest_matalign.scorecard.model import Scorecard
     from pytest_matalign.verdicts.baseline import Key
@@ -69,6 +72,7 @@ def update(run: SuiteRun, scorecard: Scorecard) -> Update:
             Baseline(
                 candidate=scorecard.candidate or "",
                 package_version=__version__,
+                policy=_policy(run, earlier=old.policy if old and mode != "all" else {}),
                 rows=tuple(after.values()),
             ),
         )
@@ -79,6 +83,13 @@ def update(run: SuiteRun, scorecard: Scorecard) -> Update:
         dropped=len(dropped),
         splits=splits,
     )
+
+
+def _policy(run: SuiteRun, *, earlier: Mapping[str, str]) -> dict[str, str]:
+    """The policy of the run, and of what it left alone; without the file that it is part of."""
+    parts = {**earlier, **run.policy_now()}
+    del parts[BASELINE]
+    return parts
 
 
 def _embeddings(

@@ -163,10 +163,21 @@ OPTIONS: tuple[Option, ...] = (
         key="allow_pickle",
         commands=("gate", "pack build", "embed"),
     ),
-    _of_project(
-        "baseline",
-        "file of the earlier release's alignments; its embeddings lie in the folder of that name",
-        "matalign-baseline.json",
+    Option(
+        name="policy",
+        help="a pyproject.toml that says how to judge in the place of the project's, such as the "
+        "target branch's: all of its [tool.matalign] but what describes the candidate",
+        kind="path",
+        metavar="FILE",
+    ),
+    Option(
+        name="baseline",
+        help="file of the earlier release's alignments; its embeddings lie in the folder of that "
+        "name",
+        kind="path",
+        metavar="FILE",
+        default="matalign-baseline.json",
+        key="baseline",
     ),
     _of_project(
         "baseline_embeddings",

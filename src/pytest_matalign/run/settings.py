@@ -91,6 +91,7 @@ class Settings:
         mode: What a release says of itself: the same model, or retrained.
         gates: Of the host, to be laid over those of the suites.
         strict: Whether a check that is skipped or cannot be compared fails the run.
+        projects: What the project says where a policy or baseline was given that counts instead.
         update: What is to be written into the baseline.
         json: File for the scorecard.
         markdown: Files the scorecard is appended to as Markdown.
@@ -114,6 +115,7 @@ class Settings:
     mode: Literal["same", "retrained"]
     gates: tuple[HostGate, ...]
     strict: bool
+    projects: Settings | None
     update: Literal["new", "regressed", "all"] | None
     json: Path | None
     markdown: tuple[Path, ...]
@@ -121,15 +123,12 @@ class Settings:
     badge: Path | None
 
 
-def read_host_table(root: Path) -> HostTable:
-    """Read `[tool.matalign]` from `root/pyproject.toml`; absent is the same as empty.
+def read_host_table(path: Path) -> HostTable:
+    """Read `[tool.matalign]` from a `pyproject.toml`; an absent table is the same as empty.
 
     Raises:
         ConfigurationError: If the table has an unknown key or a value of the wrong type.
     """
-    path = root / "pyproject.toml"
-    if not path.is_file():
-        return HostTable()
 
     def refusal(why: str) -> ConfigurationError:
         valid = ", ".join(HostTable.__struct_fields__)
@@ -155,37 +154,54 @@ def settings_of(
     Raises:
         ConfigurationError: If the host's table is wrong, or an update is not permitted.
     """
-    host = read_host_table(root)
+    own = root / "pyproject.toml"
+    host = read_host_table(own) if own.is_file() else HostTable()
+    policy = here / given["policy"] if given.get("policy") else None
+    # What judges comes from the policy; what the candidate is, from the project.
+    judged, base = (read_host_table(policy), policy.parent) if policy else (host, root)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
 
     def file(name: str) -> Path | None:
         return here / given[name] if given.get(name) else None
 
     markdown = (file("markdown"), Path(summary) if summary else None)
-    store = file("store") or (root / host.store if host.store else cache_root())
+    store = file("store") or (base / judged.store if judged.store else cache_root())
     return Settings(
         root=root,
         run_id=run_id or uuid.uuid4().hex,
         candidate=_candidate(given.get("candidate"), host, here=here),
-        suites=_suites(given.get("suite") or (), here=here) or host.suites,
-        samples=given.get("samples") or host.samples,
-        models=tuple(given.get("models") or host.models),
+        suites=_suites(given.get("suite") or (), here=here) or _suites(judged.suites, here=base),
+        samples=given.get("samples") or judged.samples,
+        models=tuple(given.get("models") or judged.models),
         store=store,
-        references=given.get("references") or host.references,
-        packs=(*(_placed(spec, here) for spec in given.get("pack") or ()), *host.packs),
-        allow_pickle=bool(given.get("allow_pickle")) or host.allow_pickle,
-        baseline=root / host.baseline,
-        baseline_embeddings=host.baseline_embeddings,
-        tolerance=host.tolerance,
-        mode=host.mode,
-        gates=host.gate,
-        strict=bool(given.get("strict")) or host.strict,
+        references=given.get("references") or judged.references,
+        packs=tuple(
+            _placed(spec, place)
+            for specs, place in ((given.get("pack") or (), here), (judged.packs, base))
+            for spec in specs
+        ),
+        allow_pickle=bool(given.get("allow_pickle")) or judged.allow_pickle,
+        baseline=file("baseline") or base / judged.baseline,
+        baseline_embeddings=judged.baseline_embeddings,
+        tolerance=judged.tolerance,
+        mode=judged.mode,
+        gates=judged.gate,
+        strict=bool(given.get("strict")) or judged.strict,
+        projects=_projects(given, root=root, here=here),
         update=_permitted(given.get("update"), forced=bool(given.get("update_in_ci"))),
         json=file("json"),
         markdown=tuple(path for path in markdown if path),
         html=file("html"),
         badge=file("badge"),
     )
+
+
+def _projects(given: Mapping[str, Any], *, root: Path, here: Path) -> Settings | None:
+    """What would hold if neither policy nor baseline had been given; None if neither was."""
+    if not (given.get("policy") or given.get("baseline")):
+        return None
+    rest = {**given, "policy": None, "baseline": None, "update": None}
+    return settings_of(rest, root=root, here=here)
 
 
 def check_places(settings: Settings) -> None:

@@ -12,19 +12,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_matalign.cache import key_of
 from pytest_matalign.embeddings.candidate import Candidate, resolve_candidate
 from pytest_matalign.embeddings.obtain import Door
 from pytest_matalign.embeddings.policy import Sources
 from pytest_matalign.embeddings.store import Store
-from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.errors import ConfigurationError, MatalignError
 from pytest_matalign.run.demands import candidate_unmeasured, left_open
 from pytest_matalign.run.evaluator import Evaluator
 from pytest_matalign.run.gates import judge_gates, with_host_gates
+from pytest_matalign.run.policy import BASELINE, policy_of
 from pytest_matalign.run.settings import check_places
 from pytest_matalign.scorecard.build import build_scorecard
 from pytest_matalign.suites.cases import alignment_cases, embedding_cases
+from pytest_matalign.suites.contradictions import unmatched
 from pytest_matalign.suites.load import bundled_suites, card_of_split, find_suite, load_suite
 from pytest_matalign.verdicts.baseline import stale_rows
+from pytest_matalign.verdicts.policy import policy_changes
 from pytest_matalign.verdicts.records import StaleRow
 
 if TYPE_CHECKING:
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.obtain import ProgressMaker
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.run.ledger import Ledger
-    from pytest_matalign.run.settings import Settings
+    from pytest_matalign.run.settings import HostGate, Settings
     from pytest_matalign.scorecard.build import RunClock
     from pytest_matalign.scorecard.model import Scorecard
     from pytest_matalign.suites.cases import Case, EmbeddingCase
@@ -142,6 +146,35 @@ class SuiteRun:
             self.settings.baseline, tolerance=self.settings.tolerance, door=self.door
         )
 
+    def policy_now(self) -> dict[str, str]:
+        """What decides the verdicts, by the files as they are."""
+        return policy_of(self.settings, self.folders)
+
+    @cached_property
+    def policy(self) -> dict[str, str]:
+        """What decides the verdicts, by the files as they were when the run began."""
+        return self.policy_now()
+
+    @cached_property
+    def policy_changes(self) -> tuple[str, ...]:
+        """How the policy differs from the baseline's, and the project's from the one that holds."""
+        if self.candidate is None:
+            return ()
+        changes: list[str] = []
+        if self.settings.projects is not None:
+            own = SuiteRun(self.settings.projects, progress=self._progress)
+            try:
+                found = policy_changes(self.policy, own.policy)
+                changes += (f"{one} in the project, which does not count" for one in found)
+            except MatalignError as error:
+                changes.append(f"the project's own, which does not count, is refused: {error}")
+        if (baseline := self.baseline.baseline) is not None:
+            now = {name: text for name, text in self.policy.items() if name != BASELINE}
+            changes += policy_changes(baseline.policy, now)
+            if baseline.digest != baseline.content_digest:
+                changes.append(f"{self.settings.baseline.name} was edited by hand")
+        return tuple(changes)
+
     @cached_property
     def evaluator(self) -> Evaluator:
         """The engine; made on first use, by processes that run checks."""
@@ -179,9 +212,20 @@ class SuiteRun:
             )
         if self.candidate is not None:
             self.baseline.check()
+            self._check_selections(self.candidate.card.id)
+            _ = self.policy_changes  # read before a model's code could change a file
         if self.settings.references != "installed":
             for pack in self.packs:
                 _ = pack.contents
+
+    def _check_selections(self, candidate: str) -> None:
+        for name, folder in self.folders.items():
+            whole = with_host_gates({name: load_suite(folder)}, self._gates_of(name))[name]
+            for problem in unmatched(whole, candidate=candidate):
+                raise ConfigurationError(f"suite {name}: {problem}")
+
+    def _gates_of(self, suite: str) -> tuple[HostGate, ...]:
+        return tuple(one for one in self.settings.gates if one.suite in (None, suite))
 
     def embedding_cases(self, suite: str) -> list[EmbeddingCase]:
         """Embeddings a suite needs."""
@@ -272,7 +316,7 @@ class SuiteRun:
     ) -> Scorecard:
         """Everything gathered so far."""
         records = [self.records_of(name, ledger) for name in self.suites]
-        return build_scorecard(
+        found = build_scorecard(
             embeddings=[record for found, _ in records for record in found],
             alignments=[record for _, found in records for record in found],
             gates=gates,
@@ -281,6 +325,12 @@ class SuiteRun:
             cards=self.cards,
             candidate=self.candidate_id,
             clock=clock,
+        )
+        return msgspec.structs.replace(
+            found,
+            policy=self.policy,
+            policy_digest=key_of(self.policy),
+            policy_changes=self.policy_changes,
         )
 
     def _reduced(self, suite: Suite) -> Suite:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from pytest_matalign.scorecard.summary import in_words, verdict_counts
 from pytest_matalign.scorecard.tables import markdown_table
 from pytest_matalign.verdicts.baseline import row_of
+from pytest_matalign.verdicts.policy import policy_changes, policy_line
 from pytest_matalign.verdicts.regression import judge_values
 from pytest_matalign.verdicts.verdict import fails
 
@@ -91,6 +92,10 @@ def markdown(found: ScorecardComparison) -> str:
 
 
 def _lines(found: ScorecardComparison) -> Iterator[str]:
+    parts = (card.policy for card in (found.before, found.after))
+    if changed := policy_line([*policy_changes(*parts)]):
+        yield f"**{changed}**"
+        yield ""
     worse = found.worse
     before, after = (card.candidate or "all pairs" for card in (found.before, found.after))
     head = f"❌ {len(worse)} checks are worse" if worse else "✅ nothing is worse"

@@ -16,6 +16,7 @@ from pytest_matalign.scorecard.summary import (
     verdict_counts,
 )
 from pytest_matalign.scorecard.tables import markdown_table
+from pytest_matalign.verdicts.policy import policy_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,9 @@ def render(scorecard: Scorecard) -> str:
 
 
 def _lines(scorecard: Scorecard) -> Iterator[str]:
+    if changed := policy_line(scorecard.policy_changes):
+        yield f"**{changed}**"
+        yield ""
     found = failures(scorecard)
     verdict = f"❌ {len(found)} failures" if found else "✅ no failures"
     whose = f" of `{scorecard.candidate}`" if scorecard.candidate else ""

@@ -94,6 +94,11 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     alignments: tuple[AlignmentRecord, ...]
     gates: tuple[GateRecord, ...] = ()
     stale: tuple[StaleRow, ...] = ()
+    policy: dict[str, str] = {}
+    """What decided the verdicts beside the model: bounds, tolerance, selections, baseline."""
+    policy_digest: str = ""
+    policy_changes: tuple[str, ...] = ()
+    """How that differs from what the baseline was written by, and from what the project says."""
     run: Run
 
 

@@ -18,6 +18,7 @@ from pytest_matalign.scorecard.summary import (
     verdict_counts,
 )
 from pytest_matalign.scorecard.tables import text_table
+from pytest_matalign.verdicts.policy import policy_line
 from pytest_matalign.verdicts.records import measured
 from pytest_matalign.verdicts.verdict import FAILING, HOLDING
 
@@ -49,6 +50,8 @@ class Line(NamedTuple):
 
 def lines(scorecard: Scorecard, *, width: int = 80, quiet: bool = False) -> Iterator[Line]:
     """Yield the scorecard, no line longer than `width`; one per suite if `quiet`."""
+    if changed := policy_line(scorecard.policy_changes):
+        yield from (Line(line, "red") for line in wrap(changed, width, subsequent_indent="  "))
     if not quiet:
         for table in split_tables(scorecard):
             yield from _table_lines(table, width)

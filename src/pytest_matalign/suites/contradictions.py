@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
+
+from pytest_matalign.suites.schema import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +19,9 @@ _GATE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 def contradictions(suite: Suite) -> Iterator[str]:
     """One sentence a contradiction, naming the table it is in."""
     yield from _repeated(suite)
+    for metric in suite.metric:
+        if metric.tolerance is not None and not 0 <= metric.tolerance <= 1:
+            yield f"metric {metric.name!r}: tolerance is {metric.tolerance}; give one from 0 to 1."
     for expectation in suite.expectation:
         yield from _of_expectation(expectation, suite)
     for band in suite.dimension:
@@ -32,11 +38,41 @@ def gate_contradictions(gate: Gate, suite: Suite) -> Iterator[str]:
     wanted = {"error-budget": "at_most", "coverage": "at_least"}.get(gate.kind)
     if wanted is not None and getattr(gate, wanted) is None:
         yield f"{where} of kind {gate.kind} must have {wanted}."
+    yield from _finite(where, at_least=gate.at_least, at_most=gate.at_most)
     if not _GATE_ID.fullmatch(gate.id):
         yield f"{where}: ids are letters, digits, dots, underscores and hyphens."
     if gate.metric is not None:
         yield from _unknown_metric(gate.metric, where, suite)
     yield from _unknown_splits(gate.splits, where, suite)
+
+
+def unmatched(suite: Suite, *, candidate: str) -> Iterator[str]:
+    """One sentence per selection that selects none of the suite's models or the candidate."""
+    known = [*suite.models, *suite.controls, candidate]
+    chosen = [
+        *(
+            (f"expectation {one.id!r}", f"between[{side}]", patterns, known)
+            for one in suite.expectation
+            for side, patterns in enumerate(one.between or ())
+        ),
+        *((f"dimension {one.id!r}", "models", one.models, known) for one in suite.dimension),
+        *((f"gate {one.id!r}", "models", one.models, known) for one in suite.gate),
+        *((f"gate {one.id!r}", "references", one.references, suite.models) for one in suite.gate),
+    ]
+    for where, key, patterns, models in chosen:
+        for pattern in patterns:
+            named = pattern in ("*", "candidate")
+            if not named and not any(matches(model, [pattern]) for model in models):
+                yield (
+                    f"{where}: {pattern!r} in {key} matches no model, so that it would hold "
+                    f"nothing; valid are {', '.join(models)}."
+                )
+
+
+def _finite(where: str, **numbers: float | None) -> Iterator[str]:
+    for name, number in numbers.items():
+        if number is not None and not math.isfinite(number):
+            yield f"{where}: {name} is {number}, which bounds nothing; give a number."
 
 
 def _repeated(suite: Suite) -> Iterator[str]:
@@ -55,6 +91,7 @@ def _repeated(suite: Suite) -> Iterator[str]:
 
 def _of_expectation(expectation: Expectation, suite: Suite) -> Iterator[str]:
     where = f"expectation {expectation.id!r}"
+    yield from _finite(where, at_least=expectation.at_least, at_most=expectation.at_most)
     if expectation.above and expectation.closer_than:
         yield f"{where} has both above and closer_than; keep one."
     elif expectation.above or expectation.closer_than:
@@ -78,6 +115,7 @@ def _of_difference(expectation: Expectation, where: str, suite: Suite) -> Iterat
 
 def _of_band(band: Band, suite: Suite) -> Iterator[str]:
     where = f"dimension {band.id!r}"
+    yield from _finite(where, at_least=band.at_least, at_most=band.at_most)
     if (band.at_least is None) == (band.at_most is None):
         yield f"{where} must have exactly one of at_least and at_most."
     yield from _unknown_splits(band.splits, where, suite)

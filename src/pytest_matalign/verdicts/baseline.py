@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -63,7 +64,18 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     format: int = FORMAT
     candidate: str
     package_version: str
+    policy: dict[str, str] = {}
+    """What the release was judged by, as `verdicts.policy` has it."""
+    digest: str = ""
+    """Of all the rest, so that an edit by hand is told."""
     rows: tuple[BaselineRow, ...]
+
+    @property
+    def content_digest(self) -> str:
+        """What `digest` should be."""
+        rows = tuple(sorted(self.rows, key=lambda row: row.key))
+        whole = msgspec.structs.replace(self, digest="", rows=rows)
+        return hashlib.sha256(msgspec.json.encode(whole)).hexdigest()
 
 
 class _Formatted(msgspec.Struct):
@@ -103,7 +115,8 @@ def read_baseline(path: Path) -> Baseline | None:
 def write_baseline(path: Path, baseline: Baseline) -> None:
     """Write a baseline with one row a line, sorted, so that a review shows what changed."""
     rows = sorted(baseline.rows, key=lambda row: row.key)
-    head = msgspec.to_builtins(msgspec.structs.replace(baseline, rows=()))
+    whole = msgspec.structs.replace(baseline, digest=baseline.content_digest, rows=())
+    head = msgspec.to_builtins(whole)
     head.pop("rows")
     lines = [f' "{key}": {msgspec.json.encode(value).decode()},' for key, value in head.items()]
     body = ",\n".join(f"  {msgspec.json.encode(row).decode()}" for row in rows)
