@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_matalign.cli.main import INTERRUPTED
-from pytest_matalign.cli.options import COUNT, MODELS, SPLITS, options_of
+from pytest_matalign.cli.options import MODELS, SPLIT, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,14 +37,7 @@ def shard(_ctx: click.Context, _param: click.Parameter, text: str) -> tuple[int,
 
 @click.command()
 @click.argument("models", shell_complete=MODELS, nargs=-1, required=True)
-@click.option(
-    "--split",
-    shell_complete=SPLITS,
-    required=True,
-    metavar="ID|PATH",
-    help="bundled split, or its card",
-)
-@click.option("--samples", type=COUNT, metavar="N", help="the first N samples (default: all)")
+@SPLIT
 @options_of("embed")
 @click.option(
     "--shard",

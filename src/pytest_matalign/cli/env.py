@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from pytest_matalign.cli.main import INTERRUPTED
-from pytest_matalign.cli.options import ENVIRONMENTS, FILE, Actions
+from pytest_matalign.cli.options import ENVIRONMENTS, FILE, Actions, all_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 
-def _building(function: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option(
-            "--python",
-            type=FILE,
-            metavar="PATH",
-            help="interpreter to build with (default: this one)",
-        ),
-        click.option(
-            "--pip-option",
-            "pip_options",
-            multiple=True,
-            metavar="OPTION",
-            help="passed on to uv or pip, such as --pip-option='--index-url URL'; may be repeated",
-        ),
-    ):
-        function = option(function)
-    return function
+_building = all_of(
+    click.option(
+        "--pip-option",
+        "pip_options",
+        multiple=True,
+        metavar="OPTION",
+        help="passed on to uv or pip, such as --pip-option='--index-url URL'; may be repeated",
+    ),
+    click.option(
+        "--python", type=FILE, metavar="PATH", help="interpreter to build with (default: this one)"
+    ),
+)
 
 
 @click.group(cls=Actions)

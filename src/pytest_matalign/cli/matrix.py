@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_matalign.cli.options import COUNT, FILE, FOLDER, MODELS, SPLITS, options_of
+from pytest_matalign.cli.options import FILE, FOLDER, MODELS, SPLIT, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,14 +55,7 @@ def file_of_rows(
 
 @click.command()
 @click.argument("models", shell_complete=MODELS, nargs=-1)
-@click.option(
-    "--split",
-    shell_complete=SPLITS,
-    required=True,
-    metavar="ID|PATH",
-    help="bundled split, or its card",
-)
-@click.option("--samples", type=COUNT, metavar="N", help="the first N samples (default: all)")
+@SPLIT
 @click.option(
     "--file",
     "files",

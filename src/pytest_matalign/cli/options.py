@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,26 +15,31 @@ if TYPE_CHECKING:
     from pytest_matalign.run.suite_run import SuiteRun
 
     Completer = Callable[[click.Context, click.Parameter, str], list[str]]
+    Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-Declared = TypeVar("Declared", bound="Callable[..., Any] | click.Command")
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 COUNT = click.IntRange(min=1)
 
 
-def options_of(name: str) -> Callable[[Declared], Declared]:
-    """Return a decorator that declares the options of a run which a command takes."""
+def all_of(*options: Decorator) -> Decorator:
+    """Return one decorator that declares several options, in this order."""
 
-    def declare(function: Declared) -> Declared:
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         # click puts the option declared last first.
-        for one in reversed(on_command_line(name)):
-            function = _declared(one)(function)
+        for one in reversed(options):
+            function = one(function)
         return function
 
     return declare
 
 
-def _declared(one: Option) -> Callable[[Declared], Declared]:
+def options_of(name: str) -> Decorator:
+    """Return a decorator that declares the options of a run which a command takes."""
+    return all_of(*map(_declared, on_command_line(name)))
+
+
+def _declared(one: Option) -> Decorator:
     if one.kind == "flag":
         return click.option(f"--{one.name}", is_flag=True, help=one.help_text)
     types: Mapping[str, Any] = {
@@ -97,3 +102,15 @@ def _completing(names: Callable[[], Iterable[str]]) -> Completer:
 
 MODELS, SPLITS, ENVIRONMENTS = map(_completing, (_models, _splits, _environments))
 """For `shell_complete`: what a shell offers for a name that was begun."""
+
+SPLIT = all_of(
+    click.option(
+        "--split",
+        shell_complete=SPLITS,
+        required=True,
+        metavar="ID|PATH",
+        help="bundled split, or its card",
+    ),
+    click.option("--samples", type=COUNT, metavar="N", help="the first N samples (default: all)"),
+)
+"""The samples that rows are made or compared of."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pytest_matalign.cli.options import FILE, FOLDER, Actions, options_of
+from pytest_matalign.cli.options import FILE, FOLDER, Actions, all_of, options_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.report.companion import Companion
@@ -20,32 +20,36 @@ if TYPE_CHECKING:
 JSON = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
+def _read(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Scorecard | None:
+    from pytest_matalign.scorecard.model import read_scorecard
+
+    return read_scorecard(path) if path else None
+
+
 @click.group(cls=Actions)
 def command() -> None:
     """Show, compare and publish scorecards written with `--matalign-json` or `gate --json`."""
 
 
 @command.command()
-@click.argument("scorecard", type=JSON)
+@click.argument("scorecard", type=JSON, callback=_read)
 @click.option("--markdown", "as_markdown", is_flag=True, help="as Markdown")
-def show(scorecard: Path, *, as_markdown: bool) -> None:
+def show(scorecard: Scorecard, *, as_markdown: bool) -> None:
     """Print SCORECARD as the run printed it."""
     from shutil import get_terminal_size
 
     from pytest_matalign.scorecard import markdown, terminal
-    from pytest_matalign.scorecard.model import read_scorecard
 
-    found = read_scorecard(scorecard)
     if as_markdown:
-        click.echo(markdown.render(found), nl=False)
+        click.echo(markdown.render(scorecard), nl=False)
         return
-    for line in terminal.lines(found, width=get_terminal_size().columns):
+    for line in terminal.lines(scorecard, width=get_terminal_size().columns):
         click.echo(line.text)
 
 
 @command.command()
-@click.argument("before", type=JSON)
-@click.argument("after", type=JSON)
+@click.argument("before", type=JSON, callback=_read)
+@click.argument("after", type=JSON, callback=_read)
 @click.option(
     "--fail",
     is_flag=True,
@@ -53,26 +57,24 @@ def show(scorecard: Path, *, as_markdown: bool) -> None:
     "beyond doubt",
 )
 @click.option("--tolerance", type=float, help="loss still accepted (default: 0.02)")
-def compare(before: Path, after: Path, *, fail: bool, tolerance: float | None) -> int:
+def compare(before: Scorecard, after: Scorecard, *, fail: bool, tolerance: float | None) -> int:
     """Print what changed from BEFORE to AFTER, as Markdown."""
     from pytest_matalign.scorecard.compare import compare, markdown
-    from pytest_matalign.scorecard.model import read_scorecard
     from pytest_matalign.verdicts.regression import TOLERANCE
 
     accepted = TOLERANCE if tolerance is None else tolerance
-    found = compare(read_scorecard(before), read_scorecard(after), tolerance=accepted)
+    found = compare(before, after, tolerance=accepted)
     click.echo(markdown(found), nl=False)
     return 1 if fail and found.worse else 0
 
 
 @command.command()
-@click.argument("scorecard", type=JSON)
-def badge(scorecard: Path) -> None:
+@click.argument("scorecard", type=JSON, callback=_read)
+def badge(scorecard: Scorecard) -> None:
     """Print an SVG badge of SCORECARD."""
     from pytest_matalign.scorecard.badge import badge
-    from pytest_matalign.scorecard.model import read_scorecard
 
-    click.echo(badge(read_scorecard(scorecard)), nl=False)
+    click.echo(badge(scorecard), nl=False)
 
 
 @command.command()
@@ -83,45 +85,36 @@ def schema() -> None:
     click.echo(schema_text(), nl=False)
 
 
-def _sources(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator of the options that say where the embeddings of a run are found."""
-    declared = (
-        options_of(name),
-        click.option("--no-store", is_flag=True, help="only what the scorecard holds"),
-        click.option(
-            "--pack",
-            "packs",
-            type=FOLDER,
-            multiple=True,
-            metavar="DIR",
-            help="pack the run took references from; may be repeated",
-        ),
-        click.option(
-            "--candidate-file",
-            type=FILE,
-            metavar="NPZ",
-            help="the candidate, where the run took it from a file",
-        ),
-        click.option(
-            "--split",
-            "splits",
-            type=FILE,
-            multiple=True,
-            metavar="TOML",
-            help="card of a split that is not bundled; may be repeated",
-        ),
-    )
-
-    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        for one in reversed(declared):
-            function = one(function)
-        return function
-
-    return declare
+_sources = all_of(
+    click.option("--no-store", is_flag=True, help="only what the scorecard holds"),
+    click.option(
+        "--pack",
+        "packs",
+        type=FOLDER,
+        multiple=True,
+        metavar="DIR",
+        help="pack the run took references from; may be repeated",
+    ),
+    click.option(
+        "--candidate-file",
+        type=FILE,
+        metavar="NPZ",
+        help="the candidate, where the run took it from a file",
+    ),
+    click.option(
+        "--split",
+        "splits",
+        type=FILE,
+        multiple=True,
+        metavar="TOML",
+        help="card of a split that is not bundled; may be repeated",
+    ),
+)
+"""Options that say where the embeddings of a run are found."""
 
 
 @command.command()
-@click.argument("scorecard", type=JSON)
+@click.argument("scorecard", type=JSON, callback=_read)
 @click.option(
     "-o",
     "--output",
@@ -131,33 +124,31 @@ def _sources(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     metavar="FILE",
     help="the page",
 )
-@click.option("--baseline", type=JSON, metavar="JSON", help="an earlier scorecard")
+@click.option("--baseline", type=JSON, callback=_read, metavar="JSON", help="an earlier scorecard")
 @click.option("--baseline-store", type=FOLDER, metavar="DIR", help="its store")
-@_sources("scorecard report")
+@options_of("scorecard report")
+@_sources
 @click.option("--quick", is_flag=True, help="without the tree and the figure of accuracy")
 def report(
     *,
-    scorecard: Path,
+    scorecard: Scorecard,
     output: Path,
-    baseline: Path | None,
+    baseline: Scorecard | None,
     quick: bool,
     **sources: Any,
 ) -> None:
     """Write SCORECARD as one self-contained HTML page."""
     from pytest_matalign.report.page import write_html
-    from pytest_matalign.scorecard.model import read_scorecard
 
-    found = read_scorecard(scorecard)
-    earlier = read_scorecard(baseline) if baseline else None
-    companion = _Sources(**sources).companion(found, baseline=earlier, analyses=not quick)
-    write_html(found, output, companion=companion, baseline=earlier)
+    companion = _Sources(**sources).companion(scorecard, baseline=baseline, analyses=not quick)
+    write_html(scorecard, output, companion=companion, baseline=baseline)
     for note in companion.left_out if companion else ():
         click.echo(f"matalign: {note}", err=True)
     click.echo(f"written: {output}")
 
 
 @command.command()
-@click.argument("scorecard", type=JSON)
+@click.argument("scorecard", type=JSON, callback=_read)
 @click.option(
     "-o",
     "--output",
@@ -182,18 +173,17 @@ def report(
     show_default=True,
     help="width in columns of a page",
 )
-@_sources("scorecard figures")
+@options_of("scorecard figures")
+@_sources
 def figures(
-    *, scorecard: Path, output: Path, file_format: str, columns: int, **sources: Any
+    *, scorecard: Scorecard, output: Path, file_format: str, columns: int, **sources: Any
 ) -> None:
     """Write figures of SCORECARD for a paper, one file each."""
     from pytest_matalign.report.figures import write_figures
-    from pytest_matalign.scorecard.model import read_scorecard
 
-    found = read_scorecard(scorecard)
-    companion = _Sources(**sources).companion(found)
+    companion = _Sources(**sources).companion(scorecard)
     for path in write_figures(
-        found, output, file_format=file_format, columns=columns, companion=companion
+        scorecard, output, file_format=file_format, columns=columns, companion=companion
     ):
         click.echo(f"written: {path}")
 

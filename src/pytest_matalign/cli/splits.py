@@ -16,11 +16,25 @@ def command() -> None:
 def list_() -> None:
     """List the bundled splits."""
     from pytest_matalign.cli.tables import print_table
-    from pytest_matalign.splits.catalogue import describe_splits
+    from pytest_matalign.splits.catalogue import split_cards
 
     # Labels and licence run to paragraphs; `matalign splits show` has them.
     head = ["split", "domain", "role", "samples", "inputs", "fingerprint", "title"]
-    print_table([[row[name] for name in head] for row in describe_splits()], head)
+    print_table(
+        [
+            [
+                s.id,
+                s.domain,
+                s.role,
+                str(s.count),
+                ", ".join(s.inputs),
+                (s.fingerprint or "")[:12],
+                s.title,
+            ]
+            for s in split_cards().values()
+        ],
+        head,
+    )
 
 
 @command.command()

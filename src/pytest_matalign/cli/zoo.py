@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from pytest_matalign.cli.options import MODELS, Actions
+from pytest_matalign.cli.options import MODELS, Actions, all_of
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.zoo.card import Modality, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from pytest_matalign.zoo.card import ModelCard
 
@@ -29,25 +29,20 @@ def command() -> None:
         click.echo(f"matalign: {problem}", err=True)
 
 
-def _filters(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Declare options that choose models."""
-    for option in (
-        click.option("--available", is_flag=True, help="only what runs here"),
-        click.option("--paper", is_flag=True, help="only rows of the paper's Table 1"),
-        click.option("--state", type=click.Choice(get_args(State)), help="only in this state"),
-        click.option(
-            "--modality", type=click.Choice(get_args(Modality)), help="only of this modality"
-        ),
-        click.option(
-            "--family",
-            "families",
-            multiple=True,
-            metavar="NAME",
-            help="only of this family; may be repeated",
-        ),
-    ):
-        function = option(function)
-    return function
+_filters = all_of(
+    click.option(
+        "--family",
+        "families",
+        multiple=True,
+        metavar="NAME",
+        help="only of this family; may be repeated",
+    ),
+    click.option("--modality", type=click.Choice(get_args(Modality)), help="only of this modality"),
+    click.option("--state", type=click.Choice(get_args(State)), help="only in this state"),
+    click.option("--paper", is_flag=True, help="only rows of the paper's Table 1"),
+    click.option("--available", is_flag=True, help="only what runs here"),
+)
+"""Options that choose models."""
 
 
 def _chosen(

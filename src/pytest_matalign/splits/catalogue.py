@@ -40,21 +40,3 @@ def split_card(split: str) -> SplitCard:
         f"There is no split `{split}`; {hint}`matalign splits list` lists them, "
         "and a split of your own is given by the path of its TOML file."
     )
-
-
-def describe_splits() -> list[dict[str, str]]:
-    """Return one row of text per bundled split, for a table."""
-    return [
-        {
-            "split": card.id,
-            "domain": card.domain,
-            "role": card.role,
-            "samples": str(card.count),
-            "inputs": ", ".join(card.inputs),
-            "labels": ", ".join(card.labels),
-            "licence": card.licence,
-            "fingerprint": (card.fingerprint or "")[:12],
-            "title": card.title,
-        }
-        for card in split_cards().values()
-    ]

@@ -65,7 +65,7 @@ def output(subject: Subject) -> Check:
             "output", f"{len(bad)} of {count} rows hold NaN or infinity, the first of {name!r}."
         )
     sentence = f"{count} samples gave finite float32 rows of {vectors.shape[1]}."
-    return Check(name="output", outcome="passed", sentence=sentence)
+    return _passed("output", sentence)
 
 
 def repeat(subject: Subject) -> Check:
@@ -93,10 +93,7 @@ def distinct(subject: Subject) -> Check:
     if len(subject.samples) < 2:
         return _skipped("distinct", "There is only one sample.")
     norm = float(np.linalg.norm(subject.vectors.astype(np.float64), axis=1).max())
-    above = np.triu_indices(len(subject.vectors), k=1)
-    wide = subject.vectors.astype(np.float64)
-    distances = np.linalg.norm(wide[:, None] - wide[None], axis=-1)[above]
-    spread = float(np.median(distances)) / norm if norm > 0 else 0.0
+    spread = subject.spread / norm if norm > 0 else 0.0
     return Check(
         name="distinct",
         outcome="passed" if spread > _DISTINCT else "failed",
@@ -112,16 +109,13 @@ def untouched(subject: Subject) -> Check:
     before = [replace(one).digest for one in copies]
     subject.embed(copies)
     # `replace` makes a new sample, whose digest is worked out afresh.
-    spoilt = [one.id for one, digest in zip(copies, before, strict=True) if _digest(one) != digest]
+    after = [replace(one).digest for one in copies]
+    spoilt = [one.id for one, a, b in zip(copies, before, after, strict=True) if a != b]
     if spoilt:
         return _failed(
             "untouched", f"Embedding changed {len(spoilt)} samples, {spoilt[0]!r} first."
         )
-    return Check(name="untouched", outcome="passed", sentence="Embedding leaves samples unchanged.")
-
-
-def _digest(sample: Sample) -> str:
-    return replace(sample).digest
+    return _passed("untouched", "Embedding leaves samples unchanged.")
 
 
 def unlabelled(subject: Subject) -> Check:
@@ -239,9 +233,7 @@ def unsupported(subject: Subject) -> Check:
     if missed:
         return _failed("unsupported", f"A sample that {missed[0]} is not refused.")
     named = ", ".join(dict.fromkeys(wrong for wrong, _ in asked))
-    return Check(
-        name="unsupported", outcome="passed", sentence=f"Refused, with a reason, what {named}."
-    )
+    return _passed("unsupported", f"Refused, with a reason, what {named}.")
 
 
 def awkward(subject: Subject) -> Check:
@@ -262,7 +254,7 @@ def awkward(subject: Subject) -> Check:
                 )
             taken += 1
     sentence = f"Of {refused + taken} odd samples {taken} are embedded and {refused} refused."
-    return Check(name="awkward", outcome="passed", sentence=sentence)
+    return _passed("awkward", sentence)
 
 
 def speed(subject: Subject) -> Check:
@@ -280,23 +272,12 @@ def speed(subject: Subject) -> Check:
 
 
 CHECKS: Mapping[str, Callable[[Subject], Check]] = {
-    "output": output,
-    "repeat": repeat,
-    "order": order,
-    "batch": batch,
-    "distinct": distinct,
-    "untouched": untouched,
-    "unlabelled": unlabelled,
-    "permutation": permutation,
-    "rotation": rotation,
-    "translation": translation,
-    "supercell": supercell,
-    "smiles": smiles,
-    "elements": elements,
-    "unsupported": unsupported,
-    "awkward": awkward,
-    "speed": speed,
-}
+    check.__name__: check
+    for check in (
+        output, repeat, order, batch, distinct, untouched, unlabelled, permutation, rotation,
+        translation, supercell, smiles, elements, unsupported, awkward, speed,
+    )
+}  # fmt: skip
 
 
 def _reads_text(subject: Subject) -> bool:
@@ -340,6 +321,10 @@ def _judged(name: str, moved: float, subject: Subject, *, must: bool, what: str)
         tolerance=subject.tolerance if must else None,
         sentence=f"{what} moves embeddings by {moved:.2g} of the distance between two samples.",
     )
+
+
+def _passed(name: str, sentence: str) -> Check:
+    return Check(name=name, outcome="passed", sentence=sentence)
 
 
 def _failed(name: str, sentence: str) -> Check:

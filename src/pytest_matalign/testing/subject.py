@@ -57,10 +57,14 @@ class Subject:
         another sample the nearest neighbour. Where all embeddings coincide it is their norm.
         """
         wide = self.vectors.astype(np.float64)
-        above = np.triu_indices(len(wide), k=1)
-        distances = np.linalg.norm(wide[:, None] - wide[None], axis=-1)[above]
-        median = float(np.median(distances)) if distances.size else 0.0
-        return median or float(np.linalg.norm(wide, axis=1).max()) or 1.0
+        return self.spread or float(np.linalg.norm(wide, axis=1).max()) or 1.0
+
+    @cached_property
+    def spread(self) -> float:
+        """Median distance between the embeddings of two samples; 0 where there is one."""
+        from scipy.spatial.distance import pdist
+
+        return float(np.median(pdist(self.vectors))) if len(self.vectors) > 1 else 0.0
 
     def batched(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Embeddings [samples, width], made in batches as an extraction makes them.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_matalign.splits.build.archive import read_member
-from pytest_matalign.splits.build.order import RejectedError, first_accepted, structure
+from pytest_matalign.splits.build.order import RejectedError, first_accepted, rejecting, structure
 from pytest_matalign.splits.perturb import rattle, rng_for, scale_volume, strain
 from pytest_matalign.splits.sample import Sample
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ase import Atoms
+
+    from pytest_matalign.splits.build.order import Filter
 
 Row = dict[str, str]
 
@@ -102,7 +104,7 @@ def _poscar(text: str) -> Atoms:
     return Atoms(symbols, scaled_positions=scaled, cell=cell, pbc=True)
 
 
-def labelled(*names: str) -> Callable[[Sample], None]:
+def labelled(*names: str) -> Filter:
     """Reject samples that lack one of the labels."""
 
     def check(sample: Sample) -> None:
@@ -113,17 +115,12 @@ def labelled(*names: str) -> Callable[[Sample], None]:
     return check
 
 
-def label_at_most(name: str, limit: float) -> Callable[[Sample], None]:
+def label_at_most(name: str, limit: float) -> Filter:
     """Reject samples whose label exceeds a limit."""
-
-    def check(sample: Sample) -> None:
-        if float(sample.labels[name]) > limit:
-            raise RejectedError(f"{name} above {limit:g}")
-
-    return check
+    return rejecting(f"{name} above {limit:g}", lambda sample: float(sample.labels[name]) > limit)
 
 
-def off_equilibrium(parents: Iterator[Sample], check: Callable[[Sample], None]) -> Iterator[Sample]:
+def off_equilibrium(parents: Iterator[Sample], check: Filter) -> Iterator[Sample]:
     """Perturb crystals, turn about: rattled and strained, or compressed.
 
     Rattled: strain components uniform in ±5 %, displacements of 0.1 to 0.5 Å (uniform in the

@@ -11,13 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_matalign.splits.build.archive import read_member
-from pytest_matalign.splits.build.order import RejectedError, first_accepted, structure
+from pytest_matalign.splits.build.order import (
+    RejectedError,
+    first_accepted,
+    one_per,
+    rejecting,
+    structure,
+)
 from pytest_matalign.splits.perturb import rattle, rng_for
 from pytest_matalign.splits.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from pytest_matalign.splits.build.order import Filter
 
 _QM9_LABELS = {
     "Dipole_debye": "mu_D",
@@ -61,7 +69,7 @@ def qm9(origin: Path) -> dict[str, Callable[[], Sample]]:
     return {name: partial(make, name) for name in rows}
 
 
-def shaken(parents: Iterator[Sample], check: Callable[[Sample], None]) -> Iterator[Sample]:
+def shaken(parents: Iterator[Sample], check: Filter) -> Iterator[Sample]:
     """Rattle molecules by 0.05 to 0.3 Å (uniform in the standard deviation).
 
     A draw that `check` rejects is repeated; a parent that fails every time is passed over.
@@ -183,30 +191,19 @@ def _component(
     return Sample(id=name, atoms=Atoms(symbols, positions=positions), smiles=smiles)
 
 
-def heavy_atoms_between(fewest: int, most: int) -> Callable[[Sample], None]:
+def heavy_atoms_between(fewest: int, most: int) -> Filter:
     """Reject molecules outside a range of atoms other than hydrogen, ends included."""
-
-    def check(sample: Sample) -> None:
-        heavy = int((structure(sample).numbers != 1).sum())
-        if not fewest <= heavy <= most:
-            raise RejectedError(f"not {fewest} to {most} heavy atoms")
-
-    return check
+    return rejecting(
+        f"not {fewest} to {most} heavy atoms",
+        lambda sample: not fewest <= (structure(sample).numbers != 1).sum() <= most,
+    )
 
 
-def one_molecule(sample: Sample) -> None:
+def one_molecule() -> Filter:
     """Reject several molecules in one component."""
-    if "." in (sample.smiles or ""):
-        raise RejectedError("several molecules")
+    return rejecting("several molecules", lambda sample: "." in (sample.smiles or ""))
 
 
-def one_per_smiles() -> Callable[[Sample], None]:
+def one_per_smiles() -> Filter:
     """Reject a molecule whose SMILES has come before."""
-    seen: set[str] = set()
-
-    def check(sample: Sample) -> None:
-        if (sample.smiles or "") in seen:
-            raise RejectedError("SMILES already there")
-        seen.add(sample.smiles or "")
-
-    return check
+    return one_per("SMILES", lambda sample: sample.smiles or "")

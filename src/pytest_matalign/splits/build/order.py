@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from pytest_matalign.splits.sample import Sample
 
+    Filter = Callable[[Sample], None]
+    """Raises `RejectedError` for a sample that is to be left out."""
+
 SEED = 20261122
 
 
@@ -33,7 +36,7 @@ def fixed_order(ids: list[str], seed: int = SEED) -> list[str]:
 def accepted(
     candidates: Mapping[str, Callable[[], Sample]],
     rejected: Counter[str],
-    *filters: Callable[[Sample], None],
+    *filters: Filter,
 ) -> Iterator[Sample]:
     """Yield the candidates that pass every filter, in the fixed order; count the reasons."""
     for name in fixed_order(list(candidates)):
@@ -47,9 +50,7 @@ def accepted(
             yield sample
 
 
-def first_accepted(
-    draw: Callable[[], Sample], check: Callable[[Sample], None], attempts: int = 50
-) -> Sample | None:
+def first_accepted(draw: Callable[[], Sample], check: Filter, attempts: int = 50) -> Sample | None:
     """Draw until `check` does not reject; return None where every draw was rejected."""
     for _ in range(attempts):
         sample = draw()
@@ -68,48 +69,57 @@ def structure(sample: Sample) -> Atoms:
     return sample.atoms
 
 
-def no_closer_than(fraction: float) -> Callable[[Sample], None]:
-    """Reject structures with two atoms closer than a fraction of their covalent radii's sum."""
+def rejecting(reason: str, wrong: Callable[[Sample], bool]) -> Filter:
+    """Reject, for one reason, the samples that a function says are wrong."""
 
     def check(sample: Sample) -> None:
+        if wrong(sample):
+            raise RejectedError(reason)
+
+    return check
+
+
+def one_per(what: str, key: Callable[[Sample], str]) -> Filter:
+    """Reject a sample whose key has come before."""
+    seen: set[str] = set()
+
+    def again(sample: Sample) -> bool:
+        before = len(seen)
+        seen.add(key(sample))
+        return len(seen) == before
+
+    return rejecting(f"{what} already there", again)
+
+
+def no_closer_than(fraction: float) -> Filter:
+    """Reject structures with two atoms closer than a fraction of their covalent radii's sum."""
+
+    def close(sample: Sample) -> bool:
         from ase.data import covalent_radii
         from ase.neighborlist import neighbor_list
 
         atoms = structure(sample)
         reach = fraction * covalent_radii[atoms.numbers]
-        if len(neighbor_list("i", atoms, cutoff=reach)):
-            raise RejectedError(f"two atoms closer than {fraction:g} of their covalent radii's sum")
+        return len(neighbor_list("i", atoms, cutoff=reach)) > 0
 
-    return check
+    return rejecting(f"two atoms closer than {fraction:g} of their covalent radii's sum", close)
 
 
-def at_most_atoms(limit: int) -> Callable[[Sample], None]:
+def at_most_atoms(limit: int) -> Filter:
     """Reject structures of more than `limit` atoms."""
-
-    def check(sample: Sample) -> None:
-        if len(structure(sample)) > limit:
-            raise RejectedError(f"more than {limit} atoms")
-
-    return check
+    return rejecting(f"more than {limit} atoms", lambda sample: len(structure(sample)) > limit)
 
 
-def one_per_formula() -> Callable[[Sample], None]:
+def one_per_formula() -> Filter:
     """Reject a structure whose reduced formula has come before."""
-    seen: set[str] = set()
-
-    def check(sample: Sample) -> None:
-        formula = structure(sample).symbols.formula.reduce()[0].format("hill")
-        if formula in seen:
-            raise RejectedError("formula already there")
-        seen.add(formula)
-
-    return check
+    return one_per(
+        "formula", lambda sample: structure(sample).symbols.formula.reduce()[0].format("hill")
+    )
 
 
-def at_least_two_elements(sample: Sample) -> None:
+def at_least_two_elements() -> Filter:
     """Reject elemental structures."""
-    if len(set(structure(sample).numbers)) < 2:
-        raise RejectedError("a single element")
+    return rejecting("a single element", lambda sample: len(set(structure(sample).numbers)) < 2)
 
 
 def smiles_fits_atoms(sample: Sample) -> None:
@@ -126,23 +136,23 @@ def smiles_fits_atoms(sample: Sample) -> None:
         raise RejectedError("the SMILES and the 3D structure differ in composition")
 
 
-def length_between(shortest: int, longest: int) -> Callable[[Sample], None]:
+def length_between(shortest: int, longest: int) -> Filter:
     """Reject sequences outside a range of lengths, ends included; nothing is cut."""
-
-    def check(sample: Sample) -> None:
-        if not shortest <= len(sample.sequence or "") <= longest:
-            raise RejectedError(f"not {shortest} to {longest} residues")
-
-    return check
+    return rejecting(
+        f"not {shortest} to {longest} residues",
+        lambda sample: not shortest <= len(sample.sequence or "") <= longest,
+    )
 
 
-def twenty_residues_only(sample: Sample) -> None:
+def twenty_residues_only() -> Filter:
     """Reject sequences with ambiguous or rare residues."""
-    if set(sample.sequence or "") - set("ACDEFGHIKLMNPQRSTVWY"):
-        raise RejectedError("a residue beyond the twenty")
+    return rejecting(
+        "a residue beyond the twenty",
+        lambda sample: not set(sample.sequence or "") <= set("ACDEFGHIKLMNPQRSTVWY"),
+    )
 
 
-def no_near_duplicate(containment: float = 0.25, k: int = 5) -> Callable[[Sample], None]:
+def no_near_duplicate(containment: float = 0.25, k: int = 5) -> Filter:
     """Reject a sequence sharing too many of its k-mers with one accepted before.
 
     The measure is |A ∩ B| / min(|A|, |B|) over sets of k-mers.
@@ -157,8 +167,7 @@ def no_near_duplicate(containment: float = 0.25, k: int = 5) -> Callable[[Sample
         for word in words:
             for other in index.get(word, ()):
                 shared[other] = shared.get(other, 0) + 1
-        limit = containment
-        if any(n > limit * min(len(words), sizes[other]) for other, n in shared.items()):
+        if any(n > containment * min(len(words), sizes[other]) for other, n in shared.items()):
             raise RejectedError(f"shares more than {containment:.0%} of its {k}-mers")
         sizes.append(len(words))
         for word in words:

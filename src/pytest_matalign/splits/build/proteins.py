@@ -99,16 +99,14 @@ def uniprot_sequences(origin: Path) -> dict[str, Callable[[], Sample]]:
         header, _, body = entry.partition("\n")
         accession = header.split("|")[1] if header.count("|") >= 2 else header.split()[0]
         if "(Fragment" not in header and accession not in candidates:
-            sample = Sample(id=accession, sequence="".join(body.split()))
-            candidates[accession] = lambda sample=sample: sample  # type: ignore[misc]  # bound default
+            candidates[accession] = partial(Sample, id=accession, sequence="".join(body.split()))
     return candidates
 
 
 def abnativ_heavy_chains(origin: Path) -> dict[str, Callable[[], Sample]]:
     """Candidates of the human heavy-chain test set in abnativ 2.0.9, by its sequence id."""
     text = read_member(origin, "test_vh_v2_abnativ_seq_scores.csv").decode("utf-8")
-    candidates: dict[str, Callable[[], Sample]] = {}
-    for row in csv.DictReader(io.StringIO(text)):
-        sample = Sample(id=row["seq_id"], sequence=row["input_seq"])
-        candidates[sample.id] = lambda sample=sample: sample  # type: ignore[misc]  # bound default
-    return candidates
+    return {
+        row["seq_id"]: partial(Sample, id=row["seq_id"], sequence=row["input_seq"])
+        for row in csv.DictReader(io.StringIO(text))
+    }

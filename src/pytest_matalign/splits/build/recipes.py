@@ -31,8 +31,9 @@ from pytest_matalign.splits.catalogue import split_cards
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from pytest_matalign.splits.build.order import Filter
     from pytest_matalign.splits.sample import Sample
 
     Stream = Callable[[Path, Counter[str]], Iterator[Sample]]
@@ -54,122 +55,80 @@ def card_to_fill(name: str) -> SplitCard:
     return msgspec.convert(fields | own, SplitCard)
 
 
-def _qm9(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
-    return accepted(molecules.qm9(origin), rejected, smiles_fits_atoms)
-
-
-def _qm9_perturbed(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
-    return molecules.shaken(_qm9(origin, rejected), no_closer_than(0.6))
+def _taken(
+    candidates: Callable[[Path], Mapping[str, Callable[[], Sample]]],
+    filters: Callable[[], Sequence[Filter]] = tuple,
+) -> Stream:
+    """Those of a package's candidates that pass the filters, some of which remember what passed."""
+    return lambda origin, rejected: accepted(candidates(origin), rejected, *filters())
 
 
 def _ccd(fewest: int) -> Stream:
-    def stream(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
-        return accepted(
-            molecules.ccd(origin),
-            rejected,
+    return _taken(
+        molecules.ccd,
+        lambda: [
             molecules.heavy_atoms_between(fewest, 40),
-            molecules.one_molecule,
+            molecules.one_molecule(),
             smiles_fits_atoms,
             molecules.one_per_smiles(),
-        )
-
-    return stream
-
-
-def _equilibrium(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
-    return accepted(
-        crystals.materials_project(origin),
-        rejected,
-        crystals.labelled("formation_energy_eV", "e_above_hull_eV"),
-        crystals.label_at_most("e_above_hull_eV", 0.1),
-        at_most_atoms(25),
-        at_least_two_elements,
-        no_closer_than(0.5),
-        one_per_formula(),
-    )
-
-
-def _perturbed(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
-    parents = islice(_equilibrium(origin, rejected), 1000, None)
-    return crystals.off_equilibrium(parents, no_closer_than(0.6))
-
-
-def _all_crystals(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
-    return accepted(crystals.materials_project(origin), rejected)
-
-
-def _mofs(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
-    return accepted(
-        crystals.core_mofs(origin),
-        rejected,
-        at_most_atoms(100),
-        no_closer_than(0.5),
-        one_per_formula(),
-    )
-
-
-def _all_mofs(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
-    return accepted(crystals.core_mofs(origin), rejected)
-
-
-def _chains(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
-    return accepted(
-        proteins.promod_chains(origin), rejected, length_between(50, 300), twenty_residues_only
-    )
-
-
-def _all_chains(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
-    return accepted(proteins.promod_chains(origin), rejected)
-
-
-def _uniprot(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
-    return accepted(
-        proteins.uniprot_sequences(origin),
-        rejected,
-        length_between(50, 400),
-        twenty_residues_only,
-        no_near_duplicate(),
-    )
-
-
-def _antibodies(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
-    return accepted(
-        proteins.abnativ_heavy_chains(origin),
-        rejected,
-        twenty_residues_only,
+        ],
     )
 
 
 def _crystals_with(*labels: str) -> Stream:
-    def stream(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
-        return accepted(
-            crystals.materials_project(origin),
-            rejected,
-            crystals.labelled(*labels),
-            no_closer_than(0.5),
-            one_per_formula(),
-        )
+    return _taken(
+        crystals.materials_project,
+        lambda: [crystals.labelled(*labels), no_closer_than(0.5), one_per_formula()],
+    )
 
-    return stream
+
+_QM9 = _taken(molecules.qm9, lambda: [smiles_fits_atoms])
+_EQUILIBRIUM = _taken(
+    crystals.materials_project,
+    lambda: [
+        crystals.labelled("formation_energy_eV", "e_above_hull_eV"),
+        crystals.label_at_most("e_above_hull_eV", 0.1),
+        at_most_atoms(25),
+        at_least_two_elements(),
+        no_closer_than(0.5),
+        one_per_formula(),
+    ],
+)
+
+
+def _shaken(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
+    return molecules.shaken(_QM9(origin, rejected), no_closer_than(0.6))
+
+
+def _off_equilibrium(origin: Path, rejected: Counter[str]) -> Iterator[Sample]:
+    parents = islice(_EQUILIBRIUM(origin, rejected), 1000, None)
+    return crystals.off_equilibrium(parents, no_closer_than(0.6))
 
 
 STREAMS: dict[str, Stream] = {
-    "qm9": _qm9,
-    "qm9-all": _qm9,
-    "qm9-perturbed": _qm9_perturbed,
+    "qm9": _QM9,
+    "qm9-all": _QM9,
+    "qm9-perturbed": _shaken,
     "ccd-ligands": _ccd(10),
     "ccd-all": _ccd(6),
-    "mp-crystals": _equilibrium,
+    "mp-crystals": _EQUILIBRIUM,
     "mp-elastic": _crystals_with("bulk_modulus_GPa", "shear_modulus_GPa"),
     "mp-dielectric": _crystals_with("band_gap_eV", "refractive_index"),
-    "mp-all": _all_crystals,
-    "mp-perturbed": _perturbed,
-    "core-mofs": _mofs,
-    "core-mofs-all": _all_mofs,
-    "pdb-chains": _chains,
-    "pdb-chains-all": _all_chains,
-    "uniprot": _uniprot,
-    "antibody-heavy": _antibodies,
+    "mp-all": _taken(crystals.materials_project),
+    "mp-perturbed": _off_equilibrium,
+    "core-mofs": _taken(
+        crystals.core_mofs, lambda: [at_most_atoms(100), no_closer_than(0.5), one_per_formula()]
+    ),
+    "core-mofs-all": _taken(crystals.core_mofs),
+    "pdb-chains": _taken(
+        proteins.promod_chains, lambda: [length_between(50, 300), twenty_residues_only()]
+    ),
+    "pdb-chains-all": _taken(proteins.promod_chains),
+    "uniprot": _taken(
+        proteins.uniprot_sequences,
+        lambda: [length_between(50, 400), twenty_residues_only(), no_near_duplicate()],
+    ),
+    "antibody-heavy": _taken(proteins.abnativ_heavy_chains, lambda: [twenty_residues_only()]),
 }
 """Samples of every split in their fixed order, by its id: functions of the package and of a counter
 of the reasons for leaving out."""
