@@ -20,21 +20,11 @@ def list_() -> None:
 
     # Labels and licence run to paragraphs; `matalign splits show` has them.
     head = ["split", "domain", "role", "samples", "inputs", "fingerprint", "title"]
-    print_table(
-        [
-            [
-                s.id,
-                s.domain,
-                s.role,
-                str(s.count),
-                ", ".join(s.inputs),
-                (s.fingerprint or "")[:12],
-                s.title,
-            ]
-            for s in split_cards().values()
-        ],
-        head,
-    )
+    rows = []
+    for one in split_cards().values():
+        inputs, fingerprint = ", ".join(one.inputs), (one.fingerprint or "")[:12]
+        rows.append([one.id, one.domain, one.role, str(one.count), inputs, fingerprint, one.title])
+    print_table(rows, head)
 
 
 @command.command()
