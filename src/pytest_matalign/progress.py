@@ -9,6 +9,8 @@ from typing import Self
 
 from tqdm import tqdm  # type: ignore[import-untyped]  # it ships no types
 
+from pytest_matalign.escaping import terminal
+
 PLAIN_S = 10.0
 """How often a line is written where the last one cannot be overwritten."""
 FORM = "{desc}: {n_fmt}/{total_fmt}{unit}, {rate_fmt}, {remaining} left"
@@ -97,4 +99,4 @@ def embedding_line(*, model: str, split: str) -> Line:
 
 def say(what: str) -> None:
     """Write one line with the time of day, above a live line if there is one."""
-    tqdm.write(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr)
+    tqdm.write(f"{time.strftime('%H:%M:%S')} {terminal(what)}", file=sys.stderr)

@@ -10,6 +10,7 @@ import click
 
 from pytest_matalign.cli.main import INTERRUPTED
 from pytest_matalign.cli.options import MODELS, SPLIT, options_of
+from pytest_matalign.escaping import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +81,7 @@ def command(
         except KeyboardInterrupt:
             click.echo("interrupted; the same call goes on from the last whole block", err=True)
             return INTERRUPTED
-        click.echo(told)
+        click.echo(terminal(told))
     return 1 if failed else 0
 
 

@@ -16,6 +16,7 @@ import click
 
 from pytest_matalign import __version__
 from pytest_matalign.errors import MatalignError, sentence_of
+from pytest_matalign.escaping import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nothing of ours calls it: whoever ends the run so must not decide how it ends.
         sentence, status = f"code of a model ended the run by sys.exit({error.code!r})", 1
     _forget_output()
-    sys.stderr.write(f"matalign: {sentence}\n")
+    sys.stderr.write(f"matalign: {terminal(sentence)}\n")
     return status
 
 

@@ -23,6 +23,7 @@ from pytest_matalign.errors import (
     MatalignError,
     UnavailableError,
 )
+from pytest_matalign.escaping import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -216,7 +217,7 @@ class Worker:
         size = self._stderr.seek(0, os.SEEK_END)
         self._stderr.seek(max(0, size - _LAST_BYTES))
         lines = self._stderr.read().decode(errors="replace").splitlines()
-        spoken = [line.strip() for line in lines if line.strip()]
+        spoken = [terminal(line.strip()) for line in lines if line.strip()]
         self._words = " | ".join(spoken[-_LAST_LINES:])
 
 

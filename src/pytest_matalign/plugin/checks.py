@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from pytest_matalign.escaping import terminal, terminal_lines
 from pytest_matalign.plugin.records import remember
 from pytest_matalign.plugin.stash import SESSION
 from pytest_matalign.verdicts.verdict import fails
@@ -60,7 +61,7 @@ def check_embedding(request: pytest.FixtureRequest, case: EmbeddingCase) -> Embe
     if record.verdict == "error" and (
         cause := session.evaluator.measurer.traceback(case.model, case.split)
     ):
-        request.node.add_report_section("setup", "traceback", cause)
+        request.node.add_report_section("setup", "traceback", terminal_lines(cause))
     _stop_unless_measured(record)
     if fails(record):
         _fail(record.reason)
@@ -81,13 +82,13 @@ def _session(request: pytest.FixtureRequest) -> MatalignSession:
 
 def _stop_unless_measured(record: AlignmentRecord | EmbeddingRecord) -> None:
     if record.verdict == "skipped":
-        pytest.skip(record.reason)
+        pytest.skip(terminal(record.reason))
     if record.tolerated:
-        pytest.xfail(f"counted in the error budget of {record.suite}: {record.reason}")
+        pytest.xfail(terminal(f"counted in the error budget of {record.suite}: {record.reason}"))
     if record.verdict == "error":
         _fail(record.reason)
 
 
 def _fail(reason: str) -> NoReturn:
     # The reason says it all; a traceback through this package would not help anyone.
-    pytest.fail(reason, pytrace=False)
+    pytest.fail(terminal(reason), pytrace=False)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from pytest_matalign.escaping import terminal
 from pytest_matalign.verdicts.verdict import fails
 
 if TYPE_CHECKING:
@@ -45,5 +46,5 @@ def _outcome(gate: GateRecord) -> Literal["passed", "failed", "skipped"]:
 def _text(gate: GateRecord, path: str) -> str | tuple[str, int, str] | None:
     """What pytest shows: a reason if it failed, and where and why if it was skipped."""
     if gate.verdict == "skipped":
-        return (path, 0, f"Skipped: {gate.reason}")
-    return gate.reason if fails(gate) else None
+        return (path, 0, f"Skipped: {terminal(gate.reason)}")
+    return terminal(gate.reason) if fails(gate) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from pytest_matalign.escaping import terminal
 from pytest_matalign.plugin.collection import PREFIX, modules_of, take_over_arguments
 from pytest_matalign.plugin.progress import FOLDER, Line, Silent, Teller, WorkerLine
 from pytest_matalign.run.ledger import Ledger
@@ -122,7 +123,7 @@ class MatalignSession(SuiteRun):
         )
         lines = [f"matalign: suites {', '.join(self.suites)}; {size}"]
         if changed := policy_line(self.policy_changes):
-            lines.insert(0, f"matalign: {changed}")
+            lines.insert(0, f"matalign: {terminal(changed)}")
         if self.candidate:
             lines.append(f"matalign: candidate {self.candidate.card.id}")
         from pytest_matalign.zoo.catalogue import catalogue

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_matalign.errors import ConfigurationError, MatalignError, sentence_of
+from pytest_matalign.escaping import terminal
 from pytest_matalign.plugin.progress import teller
 from pytest_matalign.plugin.reporter import Reporter
 from pytest_matalign.plugin.session import MatalignSession
@@ -31,7 +32,7 @@ def start(config: pytest.Config) -> MatalignSession:
         session = MatalignSession(config, cards=_own_cards(config))
         session.check()
     except MatalignError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(terminal(str(error))) from None
     except OSError as error:
         raise pytest.UsageError(sentence_of(error)) from None
     # Only the process that talks to the user gathers records and reports them.

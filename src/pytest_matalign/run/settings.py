@@ -50,7 +50,7 @@ class HostTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The `[tool.matalign]` table of the host's `pyproject.toml`; `run/options.py` explains it."""
 
     candidate: str | None = None
-    name: str = "candidate"
+    name: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=120)] = "candidate"
     input: Input | None = None
     modality: Modality | None = None
     family: str = "candidate"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from pytest_matalign.escaping import markdown as escaped
 from pytest_matalign.scorecard.summary import in_words
 from pytest_matalign.scorecard.tables import markdown_table
 
@@ -99,7 +101,7 @@ def release_lines(scorecard: Scorecard, *, width: int) -> Iterator[str]:
 def release_markdown(scorecard: Scorecard) -> Iterator[str]:
     """Markdown: verdicts in the open, details folded."""
     for record in releases(scorecard):
-        yield f"**{record.suite}/{record.split}**: {_verdict(record)}"
+        yield f"**{escaped(f'{record.suite}/{record.split}')}**: {escaped(_verdict(record))}"
         yield ""
     if scorecard.gates:
         rows = [[gate.suite, gate.id, gate.verdict, gate.reason] for gate in scorecard.gates]
@@ -126,7 +128,7 @@ def release_markdown(scorecard: Scorecard) -> Iterator[str]:
     for split, drift in drifts(scorecard):
         if drift.moved:
             yield (
-                f"<details><summary>{split}: {drift.overlap:.0%} of the {drift.k} nearest "
+                f"<details><summary>{escape(split)}: {drift.overlap:.0%} of the {drift.k} nearest "
                 "neighbours kept; samples that moved most</summary>"
             )
             yield ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_matalign.escaping import command, command_property
 from pytest_matalign.scorecard.summary import failures, subject
 
 if TYPE_CHECKING:
@@ -19,15 +20,7 @@ def workflow_commands(scorecard: Scorecard) -> Iterator[str]:
     found = failures(scorecard)
     shown = found if len(found) <= SHOWN else found[: SHOWN - 1]
     for record in shown:
-        yield f"::error title={_property(subject(record))}::{_data(record.reason)}"
+        yield f"::error title={command_property(subject(record))}::{command(record.reason)}"
     if len(shown) < len(found):
         left = len(found) - len(shown)
         yield f"::error title=matalign::and {left} more failures; see the step summary"
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")

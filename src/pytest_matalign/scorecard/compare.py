@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from pytest_matalign.escaping import code
+from pytest_matalign.escaping import markdown as escaped
 from pytest_matalign.scorecard.summary import in_words, verdict_counts
 from pytest_matalign.scorecard.tables import markdown_table
 from pytest_matalign.verdicts.baseline import row_of
@@ -94,12 +96,12 @@ def markdown(found: ScorecardComparison) -> str:
 def _lines(found: ScorecardComparison) -> Iterator[str]:
     parts = (card.policy for card in (found.before, found.after))
     if changed := policy_line([*policy_changes(*parts)]):
-        yield f"**{changed}**"
+        yield f"**{escaped(changed)}**"
         yield ""
     worse = found.worse
     before, after = (card.candidate or "all pairs" for card in (found.before, found.after))
     head = f"❌ {len(worse)} checks are worse" if worse else "✅ nothing is worse"
-    yield f"### Alignment of `{after}` against `{before}`: {head}"
+    yield f"### Alignment of {code(after)} against {code(before)}: {head}"
     yield ""
     counts: Counter[str] = Counter(change.outcome.verdict for change in found.changes)
     yield f"- {len(found.changes)} checks compared: {in_words(counts)}"

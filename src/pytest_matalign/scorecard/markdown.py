@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
+from pytest_matalign.escaping import code
+from pytest_matalign.escaping import markdown as escaped
 from pytest_matalign.scorecard.against_baseline import release_markdown
 from pytest_matalign.scorecard.summary import (
     Partner,
@@ -39,16 +42,17 @@ def render(scorecard: Scorecard) -> str:
 
 def _lines(scorecard: Scorecard) -> Iterator[str]:
     if changed := policy_line(scorecard.policy_changes):
-        yield f"**{changed}**"
+        yield f"**{escaped(changed)}**"
         yield ""
     found = failures(scorecard)
     verdict = f"❌ {len(found)} failures" if found else "✅ no failures"
-    whose = f" of `{scorecard.candidate}`" if scorecard.candidate else ""
+    whose = f" of {code(scorecard.candidate)}" if scorecard.candidate else ""
     yield f"### Alignment scorecard{whose}: {verdict}"
     yield ""
     for suite in scorecard.suites:
         records = [r for r in scorecard.alignments if r.suite == suite.name]
-        yield f"- **{suite.name}** ({suite.title}): {in_words(verdict_counts(records))}"
+        counts = in_words(verdict_counts(records))
+        yield f"- **{escaped(suite.name)}** ({escaped(suite.title)}): {counts}"
     yield ""
     if found:
         rows = [[subject(record), record.reason] for record in found[:SHOWN_FAILURES]]
@@ -71,8 +75,9 @@ def _lines(scorecard: Scorecard) -> Iterator[str]:
 def _split_lines(table: SplitTable) -> Iterator[str]:
     k = f", k = {table.k}" if table.k is not None else ""
     yield (
-        f"<details><summary><b>{table.suite.name} / {table.split.id}</b> ({table.split.role}, "
-        f"{table.split.samples} samples): {table.metric}{k}</summary>"
+        f"<details><summary><b>{escape(table.suite.name)} / {escape(table.split.id)}</b> "
+        f"({escape(table.split.role)}, "
+        f"{table.split.samples} samples): {escape(table.metric)}{k}</summary>"
     )
     yield ""
     rows = [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_matalign.escaping import markdown
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,6 +29,6 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[s
     """Return a Markdown table and the empty line after it; what would break a cell is escaped."""
     from tabulate import tabulate
 
-    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    escaped = [[markdown(cell) for cell in row] for row in rows]
     text = tabulate(escaped, headers=head, tablefmt="github", disable_numparse=True)
     return [*text.splitlines(), ""]

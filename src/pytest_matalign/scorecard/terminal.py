@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from pytest_matalign.escaping import terminal
 from pytest_matalign.scorecard.against_baseline import release_lines
 from pytest_matalign.scorecard.summary import (
     Partner,
@@ -50,6 +51,11 @@ class Line(NamedTuple):
 
 def lines(scorecard: Scorecard, *, width: int = 80, quiet: bool = False) -> Iterator[Line]:
     """Yield the scorecard, no line longer than `width`; one per suite if `quiet`."""
+    for line in _lines(scorecard, width=width, quiet=quiet):
+        yield line._replace(text=terminal(line.text))
+
+
+def _lines(scorecard: Scorecard, *, width: int, quiet: bool) -> Iterator[Line]:
     if changed := policy_line(scorecard.policy_changes):
         yield from (Line(line, "red") for line in wrap(changed, width, subsequent_indent="  "))
     if not quiet:

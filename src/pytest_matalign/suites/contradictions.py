@@ -19,6 +19,8 @@ _GATE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 def contradictions(suite: Suite) -> Iterator[str]:
     """One sentence a contradiction, naming the table it is in."""
     yield from _repeated(suite)
+    if not _GATE_ID.fullmatch(suite.name):
+        yield f"name {suite.name!r}: names are letters, digits, dots, underscores and hyphens."
     for metric in suite.metric:
         if metric.tolerance is not None and not 0 <= metric.tolerance <= 1:
             yield f"metric {metric.name!r}: tolerance is {metric.tolerance}; give one from 0 to 1."
