@@ -18,7 +18,11 @@ from pytest_matalign.errors import UnavailableError
 from pytest_matalign.progress import embedding_line
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.splits.split import Split
-from pytest_matalign.study.measures.energies import ENERGIES_VERSION, READERS, predicted_energies
+from pytest_matalign.study.measures.energies import (
+    ENERGIES_VERSION,
+    predicted_energies,
+    predicts_energies,
+)
 from pytest_matalign.study.measures.selection import measured_cost
 from pytest_matalign.study.measures.xtb import XTB_VERSION, gfn2_labels
 from pytest_matalign.suites.schema import SuiteSplit
@@ -69,11 +73,11 @@ class Embeddings:
         """Energies per atom in eV that a potential predicts, by sample.
 
         Raises:
-            UnavailableError: No energies are read from models of this family.
+            UnavailableError: It is no potential that runs in this process.
         """
         card, samples = self.cards[model], self.accepted(model, wanted)
-        if card.adapter not in READERS:
-            raise UnavailableError(f"{model}: no energies are read from models of {card.family}.")
+        if not predicts_energies(card):
+            raise UnavailableError(f"{model}: it is no potential that runs in this process.")
         what = f"energies {ENERGIES_VERSION}"
         values = self._asked(
             what, model, samples, lambda: predicted_energies(card, samples).tolist()

@@ -17,7 +17,7 @@ from pytest_matalign.study.claims.atom_features import (
     has_atoms,
     stored_layers,
 )
-from pytest_matalign.study.measures.energies import READERS
+from pytest_matalign.study.measures.energies import predicts_energies
 from pytest_matalign.study.measures.xtb import xtb_missing
 from pytest_matalign.study.obtain import Embeddings
 from pytest_matalign.study.plan import (
@@ -65,7 +65,7 @@ def _on_split(
     trained = card.control is None and card.modality == "3d"
     labelled = split in {MOLECULES, LIGANDS} and "labels" in sections and not xtb_missing()
     performance = judged and plan.energies and {"convergence", "selection"} & set(sections)
-    if (labelled or performance) and trained and card.adapter in READERS:
+    if (labelled or performance) and trained and predicts_energies(card):
         source.energies(model, wanted)
         say(f"energies of {split} by {model}")
     if judged and "atoms" in sections and model in ATOM_MODELS and has_atoms(card):

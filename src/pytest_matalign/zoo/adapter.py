@@ -7,6 +7,7 @@ import importlib.util
 from typing import TYPE_CHECKING
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
+from pytest_matalign.zoo.energies import check_energies
 from pytest_matalign.zoo.weights.files import check_weights
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def load_here(card: ModelCard, *, allow_pickle: bool = False) -> Model:
 
     Raises:
         UnavailableError: If a package or weight file is missing, the weight file is not the one
-            the card was written for, or it brings code and the user does not allow that.
+            the card was written for, it brings code and the user does not allow that, or the
+            model does not give the card's reference energies.
         ConfigurationError: If the card names an adapter that does not exist.
     """
     if missing := missing_packages(card):
@@ -34,6 +36,7 @@ def load_here(card: ModelCard, *, allow_pickle: bool = False) -> Model:
         refuse_foreign_code(card)
     check_weights(card)
     model: Model = _adapter(card).load(card)
+    check_energies(card, model)
     return model
 
 

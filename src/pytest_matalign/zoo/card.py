@@ -29,9 +29,22 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     sha256: str | None = None
     """Of the file; of several, over the lines `digest  path`, as `zoo.weights` writes them."""
     files: dict[str, str] = {}
-    """SHA-256 of each file of a hub repository, by its path there."""
+    """SHA-256 of each file of a hub repository, or of a folder at a `url`, by its path there."""
     pickled: bool = False
     """Whether reading the file can run code in it; such files are read only if the user allows."""
+
+
+class ReferenceEnergy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An energy the model is known to give; loading computes it and refuses another network."""
+
+    structure: str
+    """As `zoo.energies.structure_of` reads it: `Cu fcc 3.62`, `NaCl rocksalt 5.69`, `H2O`."""
+    value: float
+    unit: Literal["eV", "eV/atom", "Ha"]
+    tolerance: float
+    """In the same unit."""
+    source: str
+    """Who computed it, or published it, and by what."""
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,6 +71,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     weights: Weights | None = None
     training: tuple[str, ...] = ()
     level_of_theory: str | None = None
+    energies: tuple[ReferenceEnergy, ...] = ()
+    """Every interatomic potential with weights that were seen has one or two."""
     parameters: int | None = None
     width: int | None = None
     layer: str

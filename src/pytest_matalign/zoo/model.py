@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
+    from ase import Atoms
     from numpy.typing import NDArray
 
     from pytest_matalign.splits.sample import Sample
@@ -31,6 +32,15 @@ class Model(Protocol):
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), width]: the mean-pooled last hidden layer of each."""
+        ...
+
+
+@runtime_checkable
+class EnergyModel(Protocol):
+    """An optional part of a model of atoms: the energy it was trained on."""
+
+    def energy(self, atoms: Atoms) -> float:
+        """Return the energy of a structure in eV, by the weights that `embed` uses."""
         ...
 
 

@@ -17,7 +17,7 @@ from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import Weights
 from pytest_matalign.zoo.weights.files import check_weights, weight_files, weights_digest
-from pytest_matalign.zoo.weights.url import file_at_url, retrieve
+from pytest_matalign.zoo.weights.url import files_at_url, retrieve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +89,28 @@ def card(url: str, sha256: str | None = SHA256) -> ModelCard:
     """A card whose weights lie at a URL."""
     base = catalogue.card("chgnet-0.3.0")
     return msgspec.structs.replace(base, id="toy", weights=Weights(url=url, sha256=sha256))
+
+
+def file_at_url(card: ModelCard) -> Path:
+    """The only file of a card."""
+    (path,) = files_at_url(card)
+    return path
+
+
+def test_the_files_of_a_folder_lie_together(site: Site) -> None:
+    """A package reads them by the folder; each has its own digest."""
+    base = card(f"{site.address}/models/m1/")
+    weights = Weights(url=base.weights.url, files={"a.json": SHA256, "b.pt": SHA256})
+    one = msgspec.structs.replace(base, weights=weights)
+    found = weight_files(one)
+    assert [path.name for path in found] == ["a.json", "b.pt"]
+    assert found[0].parent == found[1].parent
+    assert found[0].parent.name == weights_digest(one)
+    assert weight_files(one) == found
+    assert len(site.asked) == 2
+    other = msgspec.structs.replace(weights, files={"a.json": "0" * 64})
+    with pytest.raises(UnavailableError, match="the file has changed"):
+        weight_files(msgspec.structs.replace(base, weights=other))
 
 
 def test_a_file_is_fetched_once(site: Site) -> None:

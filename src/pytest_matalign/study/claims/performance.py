@@ -9,8 +9,9 @@ from pytest_matalign.analysis.probes import ProbeMethod
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.metrics.arrays import Float64
 from pytest_matalign.study.context import SplitData, Study
-from pytest_matalign.study.measures.energies import HARTREE_EV, energy_error
+from pytest_matalign.study.measures.energies import energy_error
 from pytest_matalign.study.plan import CRYSTALS, MOLECULES
+from pytest_matalign.zoo.energies import HARTREE_EV
 
 
 def reference_energies(data: SplitData) -> Float64:

@@ -15,10 +15,10 @@ import numpy as np
 from pytest_matalign.errors import UnavailableError
 from pytest_matalign.metrics.arrays import Float64
 from pytest_matalign.splits.sample import Sample
+from pytest_matalign.zoo.energies import HARTREE_EV
 from pytest_matalign.zoo.quiet import import_quietly
 
 XTB_VERSION = 1
-HARTREE_EV = 27.211386245988
 BOHR_ANGSTROM = 0.529177210903
 
 

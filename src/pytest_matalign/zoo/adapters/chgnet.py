@@ -96,6 +96,14 @@ class Chgnet:
                 hook.remove()
         return found
 
+    def energy(self, atoms: Atoms) -> float:
+        """Return the total energy in eV."""
+        import torch
+
+        graph = self.network.graph_converter(_structure(atoms))
+        with torch.no_grad():
+            return float(self.network([graph], task="e")["e"]) * len(atoms)
+
     def _embed_one(self, sample: Sample) -> NDArray[np.float32]:
         import torch
 

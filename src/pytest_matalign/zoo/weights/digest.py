@@ -44,18 +44,16 @@ def model_digest(card: ModelCard, *, weights: str | None) -> str | None:
 def stated_digest(weights: Weights | None) -> str | None:
     """Return the digest of weight files as far as a card states it, or None.
 
-    Of a repository it is the digest of the files listed; where none are, its name and commit
-    stand for them.
+    Of several files it is the digest of those listed; where a repository lists none, its name
+    and commit stand for them.
     """
     if weights is None:
         return None
     if weights.sha256 is not None:
         return weights.sha256
-    if weights.repo is None:
-        return None
     if weights.files:
         return files_digest(weights.files)
-    if weights.revision is None:
+    if weights.repo is None or weights.revision is None:
         return None
     return hashlib.sha256(f"{weights.repo}@{weights.revision}".encode()).hexdigest()
 

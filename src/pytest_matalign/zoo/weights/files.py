@@ -9,7 +9,7 @@ from pytest_matalign.zoo.weights.digest import files_digest, model_digest, state
 from pytest_matalign.zoo.weights.hub import files_of_repository
 from pytest_matalign.zoo.weights.local import is_local, local_digests, local_files
 from pytest_matalign.zoo.weights.pins import pinned, unpinned
-from pytest_matalign.zoo.weights.url import file_at_url
+from pytest_matalign.zoo.weights.url import files_at_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,8 @@ def weight_files(card: ModelCard) -> tuple[Path, ...]:
     """Return the weight files of a card on this machine, sorted by path.
 
     They lie in an installed package, at an absolute path of a user's own card (one file, or a
-    folder with all its files), on the hub or at a URL, from where they are fetched.
+    folder with all its files), on the hub or at a URL (a file's, or a folder's), from where they
+    are fetched.
 
     Raises:
         ConfigurationError: If the card names none of these.
@@ -29,7 +30,7 @@ def weight_files(card: ModelCard) -> tuple[Path, ...]:
     """
     weights = card.weights
     if weights is not None and weights.url is not None:
-        return (file_at_url(card),)
+        return files_at_url(card)
     if weights is not None and weights.repo is not None:
         return files_of_repository(card, pattern=weights.path or "*.safetensors")
     return local_files(card)

@@ -91,7 +91,7 @@ def is_open(weights: Weights) -> bool:
     """Whether a card leaves open what its weights are."""
     if weights.repo is not None:
         return weights.revision is None
-    return weights.url is not None and weights.sha256 is None
+    return weights.url is not None and weights.sha256 is None and not weights.files
 
 
 def unpinned(card: ModelCard) -> str:

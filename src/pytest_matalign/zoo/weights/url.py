@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from pytest_matalign.cache import DamagedEntryWarning, cache_root
 from pytest_matalign.errors import ConfigurationError, UnavailableError
-from pytest_matalign.zoo.weights.digest import file_sha256
+from pytest_matalign.zoo.weights.digest import file_sha256, files_digest
 from pytest_matalign.zoo.weights.pins import pinned, unpinned
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ _CHUNK = 1 << 20
 _TRUE = {"1", "on", "yes", "true"}
 
 
-def file_at_url(card: ModelCard) -> Path:
-    """Return the weight file of a card with `url` and `sha256`, downloaded if it is not here yet.
+def files_at_url(card: ModelCard) -> tuple[Path, ...]:
+    """Return the weight files of a card with a `url`, downloaded if they are not here yet.
 
-    Files lie in `weights/<sha256>/` under the store's folder. A download that broke off goes on
-    where it stopped. A file counts as here only with the right digest.
+    That is one file with a `sha256`, or the `files` of a folder, whose address ends with a slash.
+    They lie in `weights/<digest>/` under the store's folder, those of one card together. A
+    download that broke off goes on where it stopped. A file counts as here only with the right
+    digest.
 
     Raises:
         ConfigurationError: If the card names no URL.
@@ -41,12 +43,18 @@ def file_at_url(card: ModelCard) -> Path:
     weights = pinned(card).weights
     if weights is None or weights.url is None:
         raise ConfigurationError(f"{card.id}: [model.weights] names no `url`.")
+    if weights.files:
+        together = files_digest(weights.files)
+        return tuple(
+            retrieve(f"{weights.url}{name}", sha256=digest, model=card.id, folder=together)
+            for name, digest in sorted(weights.files.items())
+        )
     if weights.sha256 is None:
         raise UnavailableError(unpinned(card))
-    return retrieve(weights.url, sha256=weights.sha256, model=card.id)
+    return (retrieve(weights.url, sha256=weights.sha256, model=card.id),)
 
 
-def retrieve(url: str, *, model: str, sha256: str | None = None) -> Path:
+def retrieve(url: str, *, model: str, sha256: str | None = None, folder: str | None = None) -> Path:
     """Return a file at a URL, from the cache or the network.
 
     Args:
@@ -54,6 +62,7 @@ def retrieve(url: str, *, model: str, sha256: str | None = None) -> Path:
         model: Id the error messages begin with.
         sha256: Digest it must have, in lower-case hex; without one, the file is asked for anew
             and taken as it comes, for its digest to be recorded.
+        folder: Name of the folder it is put in; its digest if None.
 
     Raises:
         ConfigurationError: If the URL is of another scheme or names no file.
@@ -62,21 +71,21 @@ def retrieve(url: str, *, model: str, sha256: str | None = None) -> Path:
     from filelock import FileLock
 
     name = _name(url, model=model)
-    folder = cache_root() / "weights"
-    if sha256 is not None and (found := _cached(folder / sha256 / name, sha256)):
+    root = cache_root() / "weights"
+    if sha256 is not None and (found := _cached(root / (folder or sha256) / name, sha256)):
         return found
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in _TRUE:
         raise UnavailableError(
-            f"{model}: {name} is not in {folder} and HF_HUB_OFFLINE forbids to fetch it."
+            f"{model}: {name} is not in {root} and HF_HUB_OFFLINE forbids to fetch it."
         )
-    partial = folder / "partial" / hashlib.sha256(url.encode()).hexdigest()[:16]
+    partial = root / "partial" / hashlib.sha256(url.encode()).hexdigest()[:16]
     partial.mkdir(parents=True, exist_ok=True)
     with FileLock(partial / "lock"):
         # Another process may have brought it while this one waited.
-        if sha256 is not None and (found := _cached(folder / sha256 / name, sha256)):
+        if sha256 is not None and (found := _cached(root / (folder or sha256) / name, sha256)):
             return found
         digest = _download(url, partial / name, sha256=sha256, model=model)
-        target = folder / digest / name
+        target = root / (folder or digest) / name
         target.parent.mkdir(parents=True, exist_ok=True)
         (partial / name).replace(target)
     return target
