@@ -5,18 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
-from pytest_matalign.zoo.adapters._support.tokens import (
-    TokenModel,
-    Tokens,
-    framed,
-    headless,
-    vocabulary,
-)
+from pytest_matalign.zoo.adapters._support.texts import NoTextError
+from pytest_matalign.zoo.adapters._support.tokens import TokenModel, by_vocabulary, smiles_of
 from pytest_matalign.zoo.weights.files import weight_files
 
 if TYPE_CHECKING:
-    from pytest_matalign.splits.sample import Sample
     from pytest_matalign.zoo.card import ModelCard
 
 ADAPTER_VERSION = 1
@@ -31,28 +24,12 @@ TOKEN = re.compile(
 
 def load(card: ModelCard) -> TokenModel:
     """Load the plain BERT of a checkpoint, without the classifier some were fine-tuned with."""
-    folder = weight_files(card)[0].parent
-    vocab = vocabulary(folder / "vocab.txt")
-    network = headless("BertModel", folder)
-    shuffle_if_asked(network, card)
-
-    def encode(text: str) -> Tokens:
-        return framed(TOKEN.findall(text), vocab)
-
-    def reason(text: str) -> str | None:
-        split = TOKEN.findall(text)
-        if "".join(split) != text:
-            return "has a SMILES with characters the model's tokens do not cover"
-        unknown = sorted({token for token in split if token not in vocab})
-        if unknown:
-            return f"has tokens beyond the vocabulary: {', '.join(unknown)}"
-        return None
-
-    return TokenModel(
-        network=network, encode=encode, text=_text, reason=reason, pad=vocab["[PAD]"], batch_size=25
-    )
+    words = weight_files(card)[0].with_name("vocab.txt")
+    return by_vocabulary(card, "BertModel", words=words, split=_split, text=smiles_of)
 
 
-def _text(sample: Sample) -> str:
-    assert sample.smiles is not None
-    return sample.smiles
+def _split(text: str) -> list[str]:
+    found = TOKEN.findall(text)
+    if "".join(found) != text:
+        raise NoTextError("has a SMILES with characters the model's tokens do not cover")
+    return found

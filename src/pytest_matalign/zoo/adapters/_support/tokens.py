@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_matalign.zoo.adapters._support.pooling import mean_by_mask
+from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.adapters._support.texts import NoTextError
 from pytest_matalign.zoo.quiet import import_quietly, quiet
+from pytest_matalign.zoo.weights.files import weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_matalign.splits.sample import Sample
+    from pytest_matalign.zoo.card import ModelCard
 
 
 class Tokens(NamedTuple):
@@ -70,6 +73,51 @@ class TokenModel:
         with torch.no_grad():
             output = self.network(input_ids=ids, attention_mask=present)
         return mean_by_mask(output.last_hidden_state, pooled)
+
+
+def by_vocabulary(
+    card: ModelCard,
+    kind: str,
+    *,
+    words: Path,
+    split: Callable[[str], Sequence[str]],
+    text: Callable[[Sample], str],
+    what: str = "tokens",
+    batch_size: int = 25,
+) -> TokenModel:
+    """Load the transformers model of class `kind`, whose tokens stand one a line in a file.
+
+    Args:
+        card: Of the model; its weights lie in one folder.
+        kind: Name of the class.
+        words: The file of tokens.
+        split: Tokens of a text, or raises NoTextError.
+        text: Picks the text from a sample.
+        what: What tokens stand for, as a refusal names them.
+        batch_size: Samples given at once.
+    """
+    vocab = vocabulary(words)
+    network = headless(kind, weight_files(card)[0].parent)
+    shuffle_if_asked(network, card)
+
+    def reason(one: str) -> str | None:
+        unknown = sorted(set(split(one)) - set(vocab))
+        return f"has {what} beyond the vocabulary: {', '.join(unknown)}" if unknown else None
+
+    return TokenModel(
+        network=network,
+        encode=lambda one: framed(split(one), vocab),
+        text=text,
+        reason=reason,
+        pad=vocab["[PAD]"],
+        batch_size=batch_size,
+    )
+
+
+def smiles_of(sample: Sample) -> str:
+    """Return the SMILES of a sample that has one, as it is written."""
+    assert sample.smiles is not None
+    return sample.smiles
 
 
 def vocabulary(path: Path) -> dict[str, int]:
