@@ -10,6 +10,8 @@ import msgspec
 from pytest_matalign.embeddings.obtain import Door
 from pytest_matalign.embeddings.policy import Sources
 from pytest_matalign.embeddings.store import Store
+from pytest_matalign.run.first_release import FirstRelease
+from pytest_matalign.run.grounds import Grounds
 from pytest_matalign.run.judging import Judging
 from pytest_matalign.run.measuring import Measurer
 from pytest_matalign.run.release import Release
@@ -62,16 +64,19 @@ class SmallRun:
         self.candidate = candidate
         self.book_path = folder / "baseline.json"
         door = Door(store=Store(folder / "store"), progress=Quiet)
+        sources = Sources(CARDS, policy="installed")
         self.measurer = Measurer(
             suites=suites,
             cards=CARDS,
             door=door,
-            sources=Sources(CARDS, policy="installed"),
+            sources=sources,
             samples=None,
             candidate=candidate,
         )
         book = BaselineBook(self.book_path, tolerance=0.02, door=door)
-        release = Release(self.measurer, suites=suites, cards=CARDS, book=book, mode="retrained")
+        grounds = Grounds(self.measurer, suites=suites, cards=CARDS)
+        first = FirstRelease(grounds, sources=sources, own=dict)
+        release = Release(grounds, book=book, mode="retrained", seeds=(), first=first)
         self.judging = Judging(
             self.measurer, suites=suites, cards=CARDS, book=book, release=release
         )

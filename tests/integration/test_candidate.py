@@ -21,6 +21,14 @@ def make():
     return embed
 """
 
+EXPECTED = """
+[[expectation]]
+id = "no-nonsense"
+metric = "cknna"
+at_most = 1.5
+source = "chosen"
+"""
+
 
 def configured(host: Host, code: str, *, table: str = 'input = "atoms"') -> None:
     (host.path / "team_model.py").write_text(code)
@@ -39,6 +47,7 @@ def _fresh_import(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_three_lines_of_configuration_point_at_the_own_model(host: Host) -> None:
     """The factory's model is compared with every model of the suite."""
     configured(host, GOOD)
+    host.expect(EXPECTED)
     result = host.run("--matalign-json", "card.json")
     result.assert_outcomes(passed=10)
     scorecard = json.loads((host.path / "card.json").read_text())
@@ -125,6 +134,7 @@ def test_a_file_of_embeddings(host: Host) -> None:
         host.path / "mine.npz",
         **{"qm9.ids": np.array(ids[::-1]), "qm9.vectors": vectors[::-1]},
     )
+    host.expect(EXPECTED)
     host.run("--matalign-candidate", "mine.npz").assert_outcomes(passed=10)
 
 
@@ -147,6 +157,7 @@ def test_an_absent_file_is_a_usage_error(host: Host) -> None:
 
 def test_a_zoo_model_as_candidate(host: Host) -> None:
     """It is not compared with itself."""
+    host.expect(EXPECTED)
     result = host.run("--matalign-candidate", "size", "--matalign-json", "card.json")
     result.assert_outcomes(passed=7)
 

@@ -61,8 +61,9 @@ def verdicts(card: dict[str, Any]) -> set[str]:
 def test_from_no_baseline_to_unchanged_to_regressed_to_accepted(team: Host) -> None:
     """The life of a baseline, with its embeddings kept."""
     result, card = run(team)
-    assert result.ret == pytest.ExitCode.OK
+    assert result.ret == pytest.ExitCode.TESTS_FAILED, "nothing was judged"
     assert verdicts(card) == {"no-baseline"}
+    assert [gate["id"] for gate in card["gates"]] == ["candidate-judged"]
 
     result, card = run(team, "--matalign-update=all")
     result.stdout.fnmatch_lines(["baseline *: 6 new, 0 replaced, 0 kept; embeddings of qm9"])

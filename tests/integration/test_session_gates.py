@@ -81,7 +81,13 @@ def test_an_error_budget_spares_the_checks_of_references(
         raise RuntimeError("broke")
 
     monkeypatch.setattr(size, "load", broken)
-    budget = '[[gate]]\nid = "errors"\nkind = "error-budget"\nat_most = {}\n'
+    chosen = """[[expectation]]
+id = "no-nonsense"
+metric = "cknna"
+at_most = 1.5
+source = "chosen"
+"""
+    budget = chosen + '[[gate]]\nid = "errors"\nkind = "error-budget"\nat_most = {}\n'
     host.expect(budget.format(1))
     result = host.run("--matalign-candidate", "composition")
     assert result.ret == pytest.ExitCode.OK

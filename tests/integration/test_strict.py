@@ -31,10 +31,12 @@ def test_the_host_s_table_may_demand_it(refusing: Host) -> None:
 
 
 def test_a_check_that_the_baseline_lacks_fails(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is a baseline; without one every check lacks one."""
+    """Where there is a baseline; without one nothing is judged, which fails by itself."""
     monkeypatch.delenv("CI", raising=False)
     strict = ("--matalign-candidate", "composition", "--matalign-strict")
-    host.run(*strict).assert_outcomes(passed=7)
+    result = host.run(*strict)
+    result.assert_outcomes(passed=7, failed=1)
+    result.stdout.fnmatch_lines(["FAILED *gate[[]candidate-judged[]] - nothing was judged*"])
     host.run(*strict, "--matalign-models", "size", "--matalign-update", "all")
     assert host.run(*strict, "--matalign-models", "size").ret == pytest.ExitCode.OK
     result = host.run(*strict)
@@ -43,13 +45,19 @@ def test_a_check_that_the_baseline_lacks_fails(host: Host, monkeypatch: pytest.M
 
 
 def test_a_check_that_cannot_be_compared_fails(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as one of another k, where the baseline keeps no embeddings to measure it again."""
+    """Such as one of another k, where the baseline keeps no embeddings to measure it again.
+
+    Strict or not, and with the way to update it.
+    """
     monkeypatch.delenv("CI", raising=False)
     candidate = ("--matalign-candidate", "composition")
     host.configure('baseline_embeddings = "none"')
     host.run(*candidate, "--matalign-update", "all")
     host.suite(MINI.replace("k = 5", "k = 4"))
-    assert host.run(*candidate).ret == pytest.ExitCode.OK
+    lost = host.run(*candidate)
+    assert lost.ret == pytest.ExitCode.TESTS_FAILED
+    lost.stdout.fnmatch_lines(["*2 rows of the baseline could not be compared, the first cknna*"])
+    assert "--matalign-update=all" in lost.stdout.str()
     result = host.run(*candidate, "--matalign-strict")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines([FAILED.format("2 not-comparable; the first on qm9")])

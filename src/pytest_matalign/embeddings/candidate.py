@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_matalign.embeddings.factory import FactorySource, import_factory
 from pytest_matalign.embeddings.files import EmbeddingFile
 from pytest_matalign.embeddings.obtain import Extracted
+from pytest_matalign.embeddings.untrained import (
+    call_untrained,
+    found_within,
+    of_factory,
+    of_zoo,
+    takes_untrained,
+)
 from pytest_matalign.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Mapping
 
     from pytest_matalign.embeddings.obtain import Source
     from pytest_matalign.splits.sample import Input, Sample
@@ -53,6 +57,10 @@ class Wanted:
     modality: Modality | None
     family: str
     elements: tuple[str, ...] | None
+    untrained: str | None = None
+    """`package.module:factory` of its network untrained."""
+    seeds: tuple[str, ...] = ()
+    """The same model trained from other seeds: factories, or files of embeddings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,25 +71,59 @@ class Candidate:
         card: What the scorecard says of it.
         source: Where its rows come from; None for a model of the zoo, which is obtained as a
             reference is.
+        untrained: Makes sources of its own network untrained, several seeds for each recipe, as
+            far as it can be made; none for a bare file of embeddings.
+        seeds: The same model trained from other seeds.
     """
 
     card: ModelCard
     source: Source | None = None
+    untrained: Callable[[], Mapping[str, tuple[Source, ...]]] = dict
+    seeds: tuple[Source, ...] = ()
 
 
-def resolve_candidate(wanted: Wanted, *, root: Path, run_id: str) -> Candidate:
+def resolve_candidate(
+    wanted: Wanted,
+    *,
+    zoo: Mapping[str, ModelCard],
+    root: Path,
+    run_id: str,
+    networks: bool = True,
+    allow_pickle: bool = False,
+) -> Candidate:
     """Turn the host's `candidate` into something that can be embedded.
 
     Args:
         wanted: What was asked for.
+        zoo: Cards by model id.
         root: The host project's folder, where its modules and files are looked for.
         run_id: Tells this run from every other; the workers of one run share it.
+        networks: Whether networks of the zoo may be run untrained.
+        allow_pickle: Whether the user lets code run that comes with weights.
 
     Raises:
         ConfigurationError: If the specification is none of the four kinds, a file is absent, or
             `input` is missing where it is needed. (What can only be known by importing the
             host's code or a model package is raised when it is first embedded.)
     """
+    if (card := zoo.get(wanted.spec)) is not None:
+        untrained = partial(of_zoo, card, allow_pickle=allow_pickle) if networks else dict
+        found = Candidate(card=card, untrained=untrained)
+    else:
+        found = _resolved(wanted, root=root, run_id=run_id)
+    seeds = tuple(
+        _seed(wanted, found.card, spec, root=root, run_id=run_id) for spec in wanted.seeds
+    )
+    found = replace(found, seeds=seeds)
+    if wanted.untrained is None:
+        return found
+    made = partial(_made_by, wanted.untrained, wanted, found.card, root=root, run_id=run_id)
+    return replace(found, untrained=made)
+
+
+def _resolved(wanted: Wanted, *, root: Path, run_id: str) -> Candidate:
+    from pytest_matalign.zoo.catalogue import card as named
+
     spec = wanted.spec
     if match := HUB.fullmatch(spec):
         return _from_hub(wanted, repo=match["repo"], revision=match["revision"])
@@ -89,20 +131,13 @@ def resolve_candidate(wanted: Wanted, *, root: Path, run_id: str) -> Candidate:
         return _from_factory(wanted, spec, root=root, run_id=run_id)
     if Path(spec).suffix == ".npz":
         return _from_file(wanted, root / spec)
-    return _from_zoo(spec)
-
-
-def _from_zoo(model_id: str) -> Candidate:
-    from pytest_matalign.zoo.catalogue import card
-
     try:
-        found = card(model_id)
+        return Candidate(card=named(spec))
     except ConfigurationError as error:
         raise ConfigurationError(
             f"{error} A candidate may also be `package.module:factory`, "
             "`hf:org/name@<40-hex commit>` or a file `embeddings.npz`."
         ) from None
-    return Candidate(card=found)
 
 
 def _from_file(wanted: Wanted, path: Path) -> Candidate:
@@ -118,18 +153,72 @@ def _from_file(wanted: Wanted, path: Path) -> Candidate:
 def _from_hub(wanted: Wanted, *, repo: str, revision: str) -> Candidate:
     form = _input_of(wanted)
     card = _card(wanted, layer="last hidden state", pooling="mean over tokens")
-    source = Extracted(card.id, lambda: _HubSource(card.id, repo, revision, form))
-    return Candidate(card=card, source=source)
+
+    def opened() -> _HubSource:
+        return _HubSource(card.id, repo, revision, form)
+
+    return Candidate(
+        card=card,
+        source=Extracted(card.id, opened),
+        untrained=lambda: found_within(card.id, opened),
+    )
 
 
 def _from_factory(wanted: Wanted, spec: str, *, root: Path, run_id: str) -> Candidate:
     form = _input_of(wanted)
     card = _card(wanted, layer="chosen by the factory", pooling="chosen by the factory")
 
-    def opened() -> _FactorySource:
-        return _FactorySource(card, _import(spec, root=root), form=form, spec=spec, run_id=run_id)
+    def opened() -> FactorySource:
+        return FactorySource(
+            card, import_factory(spec, root=root), form=form, spec=spec, run_id=run_id
+        )
 
-    return Candidate(card=card, source=Extracted(card.id, opened))
+    def untrained() -> Mapping[str, tuple[Source, ...]]:
+        if takes_untrained(import_factory(spec, root=root)):
+            return _made_by(spec, wanted, card, root=root, run_id=run_id)
+        return found_within(card.id, opened)
+
+    return Candidate(card=card, source=Extracted(card.id, opened), untrained=untrained)
+
+
+def _made_by(
+    spec: str, wanted: Wanted, card: ModelCard, *, root: Path, run_id: str
+) -> Mapping[str, tuple[Source, ...]]:
+    """Untrained networks by a factory that makes them."""
+    if not FACTORY.fullmatch(spec):
+        raise ConfigurationError(
+            f"`untrained` in [tool.matalign] is {spec!r}; name a factory, package.module:factory."
+        )
+    form = _input_of(wanted)
+    factory = import_factory(spec, root=root)
+
+    def opened(seed: int) -> FactorySource:
+        return FactorySource(
+            card, partial(call_untrained, factory, seed), form=form, spec=spec, run_id=run_id
+        )
+
+    return of_factory(card.id, opened)
+
+
+def _seed(wanted: Wanted, card: ModelCard, spec: str, *, root: Path, run_id: str) -> Source:
+    """The same model trained from another seed."""
+    name = f"{card.id} ({spec})"
+    if Path(spec).suffix == ".npz":
+        if not (root / spec).is_file():
+            raise ConfigurationError(f"{spec!r} of `seeds` in [tool.matalign] does not exist.")
+        return EmbeddingFile(name, root / spec)
+    if not FACTORY.fullmatch(spec):
+        raise ConfigurationError(
+            f"{spec!r} of `seeds` in [tool.matalign] is neither package.module:factory nor a file "
+            "embeddings.npz."
+        )
+    form = _input_of(wanted)
+
+    def opened() -> FactorySource:
+        factory = import_factory(spec, root=root)
+        return FactorySource(card, factory, form=form, spec=spec, run_id=run_id)
+
+    return Extracted(name, opened)
 
 
 def _input_of(wanted: Wanted) -> Input:
@@ -156,80 +245,6 @@ def _card(wanted: Wanted, *, layer: str, pooling: str) -> ModelCard:
         pooling=pooling,
         elements=wanted.elements,
     )
-
-
-def _import(spec: str, *, root: Path) -> Callable[[], Any]:
-    module_name, _, attribute = spec.partition(":")
-    # Appended, not prepended: an installed package must win over a folder of the same name.
-    for folder in (str(root), str(root / "src")):
-        if folder not in sys.path:
-            sys.path.append(folder)
-    try:
-        factory = getattr(importlib.import_module(module_name), attribute)
-    except ImportError as error:
-        raise ConfigurationError(
-            f"The candidate {spec!r} cannot be imported ({error}); "
-            f"it is looked for on sys.path and in {root}."
-        ) from None
-    except AttributeError:
-        raise ConfigurationError(
-            f"The candidate {spec!r}: module {module_name!r} has no {attribute!r}."
-        ) from None
-    if not callable(factory):
-        raise ConfigurationError(f"The candidate {spec!r} is not callable; name a factory.")
-    return factory  # type: ignore[no-any-return]  # user code, checked to be callable
-
-
-class _FactorySource:
-    """A candidate made by the host's own code."""
-
-    def __init__(
-        self, card: ModelCard, factory: Callable[[], Any], *, form: Input, spec: str, run_id: str
-    ) -> None:
-        self.id = card.id
-        self._card, self._factory, self._form, self._spec = card, factory, form, spec
-        self._model = _FactoryModel(factory(), form)
-        # Without a digest of the weights nothing may be reused from one run to the next, but
-        # the workers of one run may share their work.
-        self.identity: Mapping[str, Any] = {
-            "candidate": spec,
-            "input": form,
-            "digest": self._model.digest or f"this run only: {run_id}",
-        }
-
-    def refuse(self, sample: Sample) -> str | None:
-        """Reason the host's table gives for refusing a sample."""
-        from pytest_matalign.zoo.domain import refusal
-
-        return refusal(self._card, sample)
-
-    def load(self) -> Model:
-        """The model the factory made."""
-        return self._model
-
-
-class _FactoryModel:
-    """Adapts what a factory returns: a callable from a list of inputs to [samples, width]."""
-
-    def __init__(self, embed: Any, form: Input) -> None:
-        if not callable(embed):
-            raise ConfigurationError(
-                f"The candidate's factory returned {type(embed).__name__}, which is not callable; "
-                "return a function from a list of inputs to an array [samples, width]."
-            )
-        self._embed, self._form = embed, form
-        self.batch_size: int = getattr(embed, "batch_size", 16)
-        self.digest: str | None = getattr(embed, "digest", None)
-
-    def refuse(self, sample: Sample) -> str | None:
-        """The candidate's own reason, if it has a `refuse`."""
-        refuse = getattr(self._embed, "refuse", None)
-        return refuse(getattr(sample, self._form)) if refuse else None
-
-    def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
-        """Whatever the candidate returns; the caller checks shape and values."""
-        output: NDArray[np.float32] = self._embed([getattr(s, self._form) for s in samples])
-        return output
 
 
 class _HubSource:

@@ -56,21 +56,30 @@ class Sources:
         """Return whether some pack that may be read lists the model on one of these splits."""
         return any((split, model) in pack for pack in self._packs for split in splits)
 
-    def _chosen(self, card: ModelCard) -> Source:
-        from pytest_matalign.embeddings.obtain import Extracted, FirstOf, Packed
-        from pytest_matalign.embeddings.sources import ZooSource
+    def packed(self, model: str) -> Source:
+        """Return the source of a model that is read from the packs and never run."""
+        return self._packed(self._cards[model])
+
+    def _packed(self, card: ModelCard) -> Source:
+        from pytest_matalign.embeddings.obtain import Packed
         from pytest_matalign.zoo.adapter import adapter_version
         from pytest_matalign.zoo.weights.files import described_digest
 
-        run = Extracted(card.id, lambda: ZooSource(card, allow_pickle=self._allow_pickle))
-        if self._policy == "installed":
-            return run
-        packed = Packed(
+        return Packed(
             card.id,
             self._packs,
             weights=described_digest(card),
             adapter_version=adapter_version(card),
         )
+
+    def _chosen(self, card: ModelCard) -> Source:
+        from pytest_matalign.embeddings.obtain import Extracted, FirstOf
+        from pytest_matalign.embeddings.sources import ZooSource
+
+        run = Extracted(card.id, lambda: ZooSource(card, allow_pickle=self._allow_pickle))
+        if self._policy == "installed":
+            return run
+        packed = self._packed(card)
         if self._policy == "packs" and card.weights is not None:
             return packed
         return FirstOf(run, packed)

@@ -45,7 +45,7 @@ def update(run: SuiteRun, scorecard: Scorecard) -> Update:
 
     `new` adds rows of checks the baseline has none for. `regressed` takes over, whole, every
     split on which a check regressed: rows and embedding of a split always belong to one release.
-    `all` takes over everything measured and drops rows that are stale.
+    `all` takes over everything measured, and drops rows that are stale or were not to be had.
 
     Args:
         run: The run.
@@ -63,6 +63,10 @@ def update(run: SuiteRun, scorecard: Scorecard) -> Update:
         if mode == "all" or key not in before or (mode == "regressed" and key[1] in regressed)
     }
     stale = {(s.suite, s.split, s.reference, s.metric) for s in scorecard.stale}
+    # `stale` are asked for no more; what was asked for and not measured would be lost each run.
+    stale |= {
+        (r.suite, r.split, r.b, r.metric) for r in scorecard.alignments if r.alignment is None
+    }
     dropped = stale & set(before) if mode == "all" else set()
     after = {key: row for key, row in {**before, **taken}.items() if key not in dropped}
     splits = _embeddings(run, scorecard, taken=set(taken), before=set(before))

@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
+from pytest_matalign.verdicts.gate.floor import ONE_LINE
 from pytest_matalign.verdicts.records import GateRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pytest_matalign.run.ledger import Record
+    from pytest_matalign.verdicts.baseline import Key
     from pytest_matalign.verdicts.records import AlignmentRecord, EmbeddingRecord
 
+DECIDED = frozenset({"passed", "failed", "regressed", "moved", "improved", "unchanged", "error"})
+"""Verdicts that say that a check of the candidate was decided."""
 RUN = "run"
 """Stands where the name of a suite does in gates on the whole run."""
 
@@ -36,6 +40,75 @@ def candidate_unmeasured(
             kind="measured",
             reason=f"{candidate} was measured in no alignment of this run, so nothing was "
             f"judged{why}",
+        )
+    ]
+
+
+def first_release(candidate: str, embeddings: Sequence[EmbeddingRecord]) -> list[GateRecord]:
+    """Return a failed gate if a candidate without a baseline passes its floor on no split.
+
+    A floor it is surely below fails by itself. A candidate for which no floor could be gathered
+    anywhere (no reference of another family, or too few samples) is left to `nothing_judged`.
+    """
+    own = [r for r in embeddings if r.model == candidate and r.release is not None]
+    found = [r.release for r in own if r.release is not None and r.release.is_first]
+    if not found or any(one.verdict in {"passed", "failed"} for one in found):
+        return []
+    return [
+        _failed(
+            "first-release",
+            kind="measured",
+            reason=f"{candidate} has no baseline and is on no split surely above an untrained "
+            f"network; on {own[0].split} it {found[0].why} To go on, {ONE_LINE}.",
+        )
+    ]
+
+
+def nothing_judged(
+    candidate: str, embeddings: Sequence[EmbeddingRecord], alignments: Sequence[AlignmentRecord]
+) -> list[GateRecord]:
+    """Return a failed gate if not one check of the candidate was decided."""
+    own = [r for r in embeddings if r.model == candidate and (r.release or r.expectations)]
+    pairs = [r for r in alignments if candidate in (r.a, r.b)]
+    if {r.verdict for r in own} & DECIDED or {r.verdict for r in pairs} & DECIDED:
+        return []
+    return [
+        _failed(
+            "candidate-judged",
+            kind="measured",
+            reason=f"nothing was judged: no expectation of the suites is decided for {candidate}, "
+            f"it has no baseline, and no untrained network could be held against it; {ONE_LINE}",
+        )
+    ]
+
+
+def rows_lost(
+    candidate: str, alignments: Sequence[AlignmentRecord], *, known: Callable[[Key], bool]
+) -> list[GateRecord]:
+    """Return a failed gate if a row of the baseline could not be held against anything.
+
+    Args:
+        candidate: Card id.
+        alignments: Of the run.
+        known: Whether the baseline has a row.
+    """
+    lost = [
+        record
+        for record in alignments
+        if record.a == candidate
+        and record.verdict in {"skipped", "not-comparable"}
+        and known((record.suite, record.split, record.b, record.metric))
+    ]
+    if not lost:
+        return []
+    first = lost[0]
+    return [
+        _failed(
+            "baseline-rows",
+            kind="measured",
+            reason=f"{len(lost)} rows of the baseline could not be compared, the first "
+            f"{first.metric} with {first.b} on {first.split} ({first.reason.rstrip('.')}); mend "
+            "that, or take over what this run measures with --matalign-update=all",
         )
     ]
 

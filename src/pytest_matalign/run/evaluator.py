@@ -14,6 +14,8 @@ import msgspec
 
 from pytest_matalign.errors import MatalignError, MetricInputError, UnavailableError
 from pytest_matalign.run.embedding_checks import judge_dimension
+from pytest_matalign.run.first_release import FirstRelease
+from pytest_matalign.run.grounds import Grounds
 from pytest_matalign.run.judging import Judging
 from pytest_matalign.run.measuring import Measurer, too_few
 from pytest_matalign.run.release import Release
@@ -23,6 +25,7 @@ from pytest_matalign.verdicts.records import EmbeddingRecord
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_matalign.embeddings.candidate import Candidate
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.embeddings.obtain import Door
     from pytest_matalign.embeddings.policy import Sources
@@ -49,7 +52,7 @@ class Evaluator:
         door: Door,
         sources: Sources,
         samples: int | None,
-        candidate: str | None,
+        candidate: Candidate | None,
         baseline: BaselineBook,
         mode: Mode,
     ) -> None:
@@ -59,10 +62,14 @@ class Evaluator:
             door=door,
             sources=sources,
             samples=samples,
-            candidate=candidate,
+            candidate=candidate.card.id if candidate else None,
         )
         self._suites, self._baseline = suites, baseline
-        self._release = Release(self.measurer, suites=suites, cards=cards, book=baseline, mode=mode)
+        grounds = Grounds(self.measurer, suites=suites, cards=cards)
+        untrained = candidate.untrained if candidate else dict
+        first = FirstRelease(grounds, sources=sources, own=untrained)
+        seeds = candidate.seeds if candidate else ()
+        self._release = Release(grounds, book=baseline, mode=mode, seeds=seeds, first=first)
         self._judging = Judging(
             self.measurer, suites=suites, cards=cards, book=baseline, release=self._release
         )
@@ -105,10 +112,13 @@ class Evaluator:
             origin=embedding.origin,
             blocks=embedding.blocks,
         )
-        earlier = self._baseline.embedding(split) if own else None
-        if earlier is not None:
-            release = self._release.judged(case.suite, case.split)
-            record = partial(record, drift=drift(embedding, earlier), release=release)
+        if own:
+            earlier = self._baseline.embedding(split)
+            record = partial(
+                record,
+                drift=drift(embedding, earlier) if earlier is not None else None,
+                release=self._release.judged(case.suite, case.split),
+            )
         if reason := too_few(embedding):
             return _with_release(record(verdict="skipped", reason=reason))
         return _with_release(self._with_dimension(record, case, embedding))

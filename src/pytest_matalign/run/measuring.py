@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_matalign.embeddings.embedding import Embedding
-    from pytest_matalign.embeddings.obtain import Door
+    from pytest_matalign.embeddings.obtain import Door, Source
     from pytest_matalign.embeddings.policy import Sources
     from pytest_matalign.splits.split import Split
     from pytest_matalign.suites.cases import Case
@@ -87,6 +87,21 @@ class Measurer:
     def embedding(self, model: str, wanted: SuiteSplit) -> Embedding:
         """Return the embedding of one model on one split; raises as `Door.obtain`."""
         return self._door.obtain(self._sources[model], self.split(wanted))
+
+    def obtained(
+        self, source: Source, wanted: SuiteSplit, *, at_most: int | None = None
+    ) -> Embedding:
+        """Return rows of a source that is no model of the suites; raises as `Door.obtain`.
+
+        Args:
+            source: Of the rows.
+            wanted: The split.
+            at_most: Samples of it that are asked for; all of the run if None.
+        """
+        split = self.split(wanted)
+        if at_most is not None and at_most < len(split.samples):
+            split = self._door.split(wanted.file or wanted.id, samples=at_most)
+        return self._door.obtain(source, split)
 
     def traceback(self, model: str, wanted: SuiteSplit) -> str:
         """Return what the model's own code raised, for a failed embedding; empty if nothing."""

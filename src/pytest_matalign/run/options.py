@@ -193,6 +193,18 @@ OPTIONS: tuple[Option, ...] = (
         "what a release says of itself: same (a port, a refactoring) or retrained (new weights)",
         "retrained",
     ),
+    _of_project(
+        "untrained",
+        "package.module:factory that makes the candidate's network untrained (it may take `seed`), "
+        "which a first release must be above",
+        "the candidate's factory if it takes `untrained`, else its networks shuffled and reset",
+    ),
+    _of_project(
+        "seeds",
+        "the candidate trained from other seeds: factories, or files of embeddings; losses within "
+        "their spread are accepted",
+        "none",
+    ),
     _of_project("gate", "gates added to those of the suites, or laid over the ones of one id"),
     Option(
         name="strict",

@@ -2,53 +2,49 @@
 
 Judged as one where the baseline keeps its embeddings, a reference of another family is at hand
 and enough samples are common; the comparisons with single references then say where the candidate
-moved, and fail nothing. Elsewhere they decide, as for a baseline of values alone.
+moved, and fail nothing. Elsewhere they decide, as for a baseline of values alone. A candidate
+that the baseline knows nothing of on a split is a first release there (`first_release`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from pytest_matalign.embeddings.embedding import common_ids
 from pytest_matalign.embeddings.extraction import one_thread
 from pytest_matalign.errors import MatalignError
+from pytest_matalign.run.grounds import accepts, rows
 from pytest_matalign.verdicts.gate.coverage import coverage
 from pytest_matalign.verdicts.gate.finding import judgement
-from pytest_matalign.verdicts.gate.judge import LEAST_SAMPLES, Court, judge
+from pytest_matalign.verdicts.gate.judge import LEAST_SAMPLES, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from pytest_matalign.embeddings.embedding import Embedding
-    from pytest_matalign.metrics.arrays import Float64
-    from pytest_matalign.run.measuring import Measurer
-    from pytest_matalign.splits.sample import Sample
-    from pytest_matalign.suites.schema import Suite, SuiteSplit
+    from pytest_matalign.embeddings.obtain import Source
+    from pytest_matalign.run.first_release import FirstRelease
+    from pytest_matalign.run.grounds import Grounds
+    from pytest_matalign.suites.schema import SuiteSplit
     from pytest_matalign.verdicts.earlier_release import BaselineBook
     from pytest_matalign.verdicts.gate.finding import Judgement
     from pytest_matalign.verdicts.gate.self_check import Mode
-    from pytest_matalign.zoo.card import ModelCard
-
-ACCEPTED = 0.9
-"""Share of the candidate's samples that a reference must accept to be judged by."""
 
 
 class Release:
-    """Judges the candidate of a run against its baseline, once per suite and split."""
+    """Judges the candidate of a run as one, once per suite and split."""
 
     def __init__(
         self,
-        measurer: Measurer,
+        grounds: Grounds,
         *,
-        suites: Mapping[str, Suite],
-        cards: Mapping[str, ModelCard],
         book: BaselineBook,
         mode: Mode,
+        seeds: Sequence[Source],
+        first: FirstRelease,
     ) -> None:
-        self._measurer, self._suites, self._cards = measurer, suites, cards
-        self._book, self._mode = book, mode
+        self._grounds, self._measurer = grounds, grounds.measurer
+        self._book, self._mode, self._seeds, self._first = book, mode, seeds, first
         self._found: dict[tuple[str, str], Judgement | None] = {}
 
     def judged(self, suite: str, split: SuiteSplit) -> Judgement | None:
@@ -66,78 +62,36 @@ class Release:
 
     def _judge(self, suite: str, wanted: SuiteSplit) -> Judgement | None:
         candidate = self._measurer.candidate
+        if candidate is None:
+            return None
+        if not self._book.knows(wanted.id):
+            with one_thread():
+                return self._first.judged(suite, wanted)
         split = self._measurer.split(wanted)
-        earlier = self._book.embedding(split) if candidate else None
-        if candidate is None or earlier is None:
+        earlier = self._book.embedding(split)
+        if earlier is None:
             return None
         own = self._measurer.embedding(candidate, wanted)
-        used = list(self._references(suite, wanted, common=common_ids(own, earlier)))
-        ids = common_ids(own, earlier, *(embedding for _, embedding in used))
+        used = list(self._grounds.references(suite, wanted, common=common_ids(own, earlier)))
+        seeds = self._retrained(wanted, common_ids(own, earlier))
+        ids = common_ids(own, earlier, *(embedding for _, embedding in used), *seeds)
         covered = coverage(accepted=own.ids, baseline=earlier.ids, reasons=own.refused)
         # However few are left, refusing the others fails.
         alone = judgement((covered,)) if covered.verdict == "failed" else None
         if not used or len(ids) < LEAST_SAMPLES:
             return alone
-        samples = {sample.id: sample for sample in split.samples}
-        court = self._court([samples[name] for name in ids], used)
+        court = self._grounds.court(split, ids, used)
         if court is None:
             return alone
         with one_thread():
-            new, old = (court.prepare(_rows(embedding, ids)) for embedding in (own, earlier))
-            return judge(new, old, mode=self._mode, covered=covered)
+            new, old, *others = (court.prepare(rows(one, ids)) for one in (own, earlier, *seeds))
+            return judge(new, old, mode=self._mode, covered=covered, seeds=others)
 
-    def _references(
-        self, suite: str, wanted: SuiteSplit, *, common: Sequence[str]
-    ) -> Iterator[tuple[ModelCard, Embedding]]:
-        """Trained models of other families that accept nearly all of the candidate's samples."""
-        candidate = self._measurer.candidate
-        family = self._cards[candidate].family if candidate else ""
-        for model in self._suites[suite].models:
-            card = self._cards[model]
-            if model == candidate or card.family == family or card.role == "control":
-                continue
-            try:
-                embedding = self._measurer.embedding(model, wanted)
-            except MatalignError:
-                continue  # told of by its own check
-            if len(set(embedding.ids) & set(common)) >= ACCEPTED * len(common):
-                yield card, embedding
+    def _retrained(self, wanted: SuiteSplit, common: Sequence[str]) -> list[Embedding]:
+        """The host's other seeds that accept nearly all samples.
 
-    def _court(
-        self, samples: Sequence[Sample], used: Sequence[tuple[ModelCard, Embedding]]
-    ) -> Court | None:
-        from pytest_matalign.analysis.sample_groups import numeric_labels, sample_groups
-        from pytest_matalign.analysis.shared import Reference
-
-        covariates = _covariates(samples)
-        ids = tuple(sample.id for sample in samples)
-        if not covariates:
-            return None
-        return Court(
-            ids=ids,
-            references=tuple(
-                Reference(
-                    model=card.id,
-                    family=card.family,
-                    corpus="; ".join(card.training),
-                    rows=_rows(embedding, ids),
-                )
-                for card, embedding in used
-            ),
-            covariates=covariates,
-            groups=sample_groups(samples),
-            labels=numeric_labels(samples),
-        )
-
-
-def _covariates(samples: Sequence[Sample]) -> tuple[Float64, ...]:
-    """Composition and size, without what is the same for every sample."""
-    from pytest_matalign.zoo.adapters.composition import fractions
-    from pytest_matalign.zoo.adapters.size import bumps
-
-    blocks = (np.array([describe(s) for s in samples]) for describe in (fractions, bumps))
-    return tuple(block for block in blocks if (block != block[0]).any())
-
-
-def _rows(embedding: Embedding, ids: tuple[str, ...]) -> Float64:
-    return embedding.rows(ids).astype(np.float64)
+        Raises:
+            MatalignError: If one cannot be had: a band of fewer seeds would be another band.
+        """
+        found = [self._measurer.obtained(source, wanted) for source in self._seeds]
+        return [embedding for embedding in found if accepts(embedding, common)]

@@ -66,6 +66,8 @@ class HostTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     baseline_embeddings: Encoding | Literal["none"] = "float32"
     tolerance: Annotated[float, msgspec.Meta(ge=0, le=1)] = TOLERANCE
     mode: Literal["same", "retrained"] = "retrained"
+    untrained: str | None = None
+    seeds: tuple[str, ...] = ()
     gate: tuple[HostGate, ...] = ()
     strict: bool = False
 
@@ -233,6 +235,8 @@ def _candidate(given: str | None, host: HostTable, *, here: Path) -> Wanted | No
         modality=host.modality,
         family=host.family,
         elements=host.elements,
+        untrained=host.untrained,
+        seeds=host.seeds,
     )
 
 

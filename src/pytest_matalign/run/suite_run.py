@@ -13,12 +13,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_matalign.cache import key_of
-from pytest_matalign.embeddings.candidate import Candidate, resolve_candidate
+from pytest_matalign.embeddings.candidate import resolve_candidate
 from pytest_matalign.embeddings.obtain import Door
 from pytest_matalign.embeddings.policy import Sources
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ConfigurationError, MatalignError
-from pytest_matalign.run.demands import candidate_unmeasured, left_open
+from pytest_matalign.run.demands import (
+    candidate_unmeasured,
+    first_release,
+    left_open,
+    nothing_judged,
+    rows_lost,
+)
 from pytest_matalign.run.evaluator import Evaluator
 from pytest_matalign.run.gates import judge_gates, with_host_gates
 from pytest_matalign.run.policy import BASELINE, policy_of
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_matalign.embeddings.candidate import Candidate
     from pytest_matalign.embeddings.obtain import ProgressMaker
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.run.ledger import Ledger
@@ -74,9 +81,15 @@ class SuiteRun:
         wanted, run_id = self.settings.candidate, self.settings.run_id
         if wanted is None:
             return None
-        if wanted.spec in self._zoo:
-            return Candidate(card=self._zoo[wanted.spec])
-        return resolve_candidate(wanted, root=self.settings.root, run_id=run_id)
+        return resolve_candidate(
+            wanted,
+            zoo=self._zoo,
+            root=self.settings.root,
+            run_id=run_id,
+            # Rows of packs are the same on every machine; networks that happen to be there not.
+            networks=self.settings.references != "packs",
+            allow_pickle=self.settings.allow_pickle,
+        )
 
     @property
     def candidate_id(self) -> str | None:
@@ -184,7 +197,7 @@ class SuiteRun:
             door=self.door,
             sources=self.sources,
             samples=self.settings.samples,
-            candidate=self.candidate_id,
+            candidate=self.candidate,
             baseline=self.baseline,
             mode=self.settings.mode,
         )
@@ -271,11 +284,33 @@ class SuiteRun:
         alignments = [record for _, records in found for record in records]
         demands: list[GateRecord] = []
         if self.candidate_id is not None:
-            demands += candidate_unmeasured(self.candidate_id, embeddings, alignments)
+            demands += self._judged(self.candidate_id, embeddings, alignments)
         if self.settings.strict:
             known = self.candidate is not None and self.baseline.baseline is not None
             demands += left_open([*embeddings, *alignments], with_baseline=known)
         return demands
+
+    def _judged(
+        self,
+        candidate: str,
+        embeddings: Sequence[EmbeddingRecord],
+        alignments: Sequence[AlignmentRecord],
+    ) -> list[GateRecord]:
+        """Demands on a candidate that are not met, those that say most."""
+        if unmeasured := candidate_unmeasured(candidate, embeddings, alignments):
+            return unmeasured
+        if self.settings.update:
+            return []  # a person accepts what was measured, and the baseline is reviewed
+        lost = rows_lost(
+            candidate, alignments, known=lambda key: self.baseline.row(key) is not None
+        )
+        return [
+            *lost,
+            *(
+                first_release(candidate, embeddings)
+                or nothing_judged(candidate, embeddings, alignments)
+            ),
+        ]
 
     def records_of(
         self, suite: str, ledger: Ledger

@@ -64,6 +64,10 @@ class BaselineBook:
         """The row of a check; None if the baseline has none."""
         return self._rows.get(key)
 
+    def knows(self, split: str) -> bool:
+        """Whether the baseline has a row of the split."""
+        return any(key[1] == split for key in self._rows)
+
     def embedding(self, split: Split) -> Embedding | None:
         """The earlier release on the samples of a run; None where it is not at hand for them.
 

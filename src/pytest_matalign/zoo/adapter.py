@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.zoo.energies import check_energies
+from pytest_matalign.zoo.untrained import untrain
 from pytest_matalign.zoo.weights.files import check_weights
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from pytest_matalign.zoo.card import ModelCard
     from pytest_matalign.zoo.model import Model
+
+UNTRAINED = "untrained"
+"""Option of any card: `RECIPE:SEED` makes what the network learned meaningless."""
 
 
 def load_here(card: ModelCard, *, allow_pickle: bool = False) -> Model:
@@ -37,6 +41,9 @@ def load_here(card: ModelCard, *, allow_pickle: bool = False) -> Model:
     check_weights(card)
     model: Model = _adapter(card).load(card)
     check_energies(card, model)
+    if made := card.options.get(UNTRAINED):
+        recipe, _, seed = str(made).partition(":")
+        untrain(model, recipe, int(seed))
     return model
 
 

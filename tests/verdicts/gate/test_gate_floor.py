@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.verdicts.gate.bounds import prediction_limit
 from pytest_matalign.verdicts.gate.floor import above_other_untrained, above_own_untrained
 from pytest_matalign.verdicts.gate.judge import Court
+from pytest_matalign.verdicts.gate.standing import standings
 
 N = 160
 
@@ -78,11 +81,56 @@ def test_three_seeds_are_too_few(lab):
         above_own_untrained(lab.prepared(1.0), {"shuffled": [lab.prepared(0.1)] * 3})
 
 
-def test_without_the_network_others_stand_in_and_the_odds_are_told(lab):
-    others = {f"u{i}": lab.prepared(0.1) for i in range(6)}
-    found = above_other_untrained(lab.prepared(1.0), others)
+def beside(lab, candidate, *, trained, count):
+    """A candidate against `count` untrained architectures, and what the floor says."""
+    others = {f"u{i}": (f"a{i}", lab.prepared(trained)) for i in range(count)}
+    return above_other_untrained(candidate, others, standings(candidate, others))
+
+
+def test_without_the_network_eight_others_stand_in_and_the_odds_are_told(lab):
+    found = beside(lab, lab.prepared(1.0), trained=0.1, count=8)
     assert found.verdict == "passed"
-    assert "one of 7 cases" in found.why
+    assert "one of 9 cases" in found.why
+
+
+def test_fewer_architectures_let_nobody_pass(lab):
+    found = beside(lab, lab.prepared(1.0), trained=0.1, count=7)
+    assert found.verdict == "undecided"
+    assert "fewer than 8 are too few to pass by; it is above" in found.why
+
+
+def test_one_surely_below_fails_beside_any_number(lab):
+    assert beside(lab, lab.prepared(0.0), trained=0.4, count=2).verdict == "failed"
+
+
+def test_none_at_hand_is_told(lab):
+    found = beside(lab, lab.prepared(1.0), trained=0.1, count=0)
+    assert found.verdict == "undecided"
+    assert "no untrained network of its modality" in found.why
+
+
+def test_a_split_that_cannot_tell_its_own_references_reports_only(lab):
+    """Untrained networks that share as much as references: below them is no failure here."""
+    found = beside(lab, lab.prepared(0.0), trained=1.0, count=8)
+    assert found.verdict == "undecided"
+    assert "references stand above untrained networks here in" in found.why
+
+
+def test_one_family_of_references_is_too_few(lab):
+    court = replace(lab.court, references=lab.court.references[:1])
+    prepared = [court.prepare(lab.network(level)) for level in (1.0, 0.1, 0.1, 0.1, 0.1)]
+    found = above_own_untrained(prepared[0], {"shuffled": prepared[1:]})
+    assert found.verdict == "undecided"
+    assert "one family of references" in found.why
+
+
+def test_one_that_tells_more_of_the_labels_is_not_failed(lab):
+    """It shares less with the references than untrained networks do, but it learned something."""
+    label = lab.rng.normal(size=N)
+    court = replace(lab.court, labels={"y": label + 0.2 * lab.structure[:, 0]})
+    learned = np.outer(label, lab.rng.normal(size=20)) + 0.1 * lab.rng.normal(size=(N, 20))
+    untrained = {"shuffled": [court.prepare(lab.network(0.6)) for _ in range(5)]}
+    assert above_own_untrained(court.prepare(learned), untrained).verdict == "undecided"
 
 
 def test_prediction_limit_is_that_of_the_t_distribution():

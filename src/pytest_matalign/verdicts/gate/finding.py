@@ -6,6 +6,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from pytest_matalign.verdicts.gate.standing import Standing  # noqa: TC001  msgspec resolves it
+
 GateVerdict = Literal["passed", "moved", "undecided", "regressed", "failed"]
 SERIOUSNESS: tuple[GateVerdict, ...] = get_args(GateVerdict)
 """Verdicts from the best to the worst; the worst of all findings is the judgement's."""
@@ -42,6 +44,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         groups: Groups that failing findings name.
         samples: Samples that failing findings name.
         findings: All of them, in the order of the checks.
+        standings: Where the candidate stands among trained and untrained models, by metric.
     """
 
     verdict: GateVerdict
@@ -49,14 +52,20 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     groups: tuple[str, ...]
     samples: tuple[str, ...]
     findings: tuple[Finding, ...]
+    standings: tuple[Standing, ...] = ()
 
     @property
     def fails(self) -> bool:
         """Whether the release fails."""
         return self.verdict in {"regressed", "failed"}
 
+    @property
+    def is_first(self) -> bool:
+        """Whether it is of a candidate without a baseline, held against a floor."""
+        return any(finding.check == "floor" for finding in self.findings)
 
-def judgement(findings: tuple[Finding, ...]) -> Judgement:
+
+def judgement(findings: tuple[Finding, ...], *, standings: tuple[Standing, ...] = ()) -> Judgement:
     """Return the judgement that findings make together.
 
     The worst decides, the first of equals; where all passed, the last, which says most.
@@ -71,4 +80,5 @@ def judgement(findings: tuple[Finding, ...]) -> Judgement:
         groups=tuple(dict.fromkeys(group for f in failing for group in f.groups)),
         samples=tuple(dict.fromkeys(sample for f in failing for sample in f.samples)),
         findings=findings,
+        standings=standings,
     )

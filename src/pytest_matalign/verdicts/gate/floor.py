@@ -3,8 +3,9 @@
 There is no baseline yet. The paired lead of the candidate over untrained networks is held against
 their own spread: Student's prediction interval for one more seed, widened by the error over
 samples. Without the network itself (a bare file of embeddings) the highest of shipped untrained
-architectures stands in; one more untrained architecture beats the best of K in about 1 / (K + 1)
-of cases, which is printed. A lead that may be either is `undecided`.
+architectures of its modality stands in; one more untrained architecture beats the best of K in
+about 1 / (K + 1) of cases, which is printed. A lead that may be either is `undecided`, and so is
+every lead on a split that does not tell its own references from untrained networks.
 """
 
 from __future__ import annotations
@@ -15,15 +16,28 @@ import numpy as np
 
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.verdicts.gate.finding import Finding
+from pytest_matalign.verdicts.gate.standing import SEPARATES
+from pytest_matalign.verdicts.gate.structure import probe_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_matalign.analysis.shared import Shared
+    from pytest_matalign.verdicts.gate.finding import GateVerdict
     from pytest_matalign.verdicts.gate.judge import Prepared
+    from pytest_matalign.verdicts.gate.standing import Standing
 
 LEAST_SEEDS = 4
+LEAST_FAMILIES = 2
+"""Families of references from which a split judges: one alone may be the odd one out."""
+LEAST_ARCHITECTURES = 8
+"""Untrained architectures of other models that a candidate must be above to pass."""
 CONFIDENCE = 0.95
+ONE_LINE = (
+    'name its network with `untrained = "module:factory"` in [tool.matalign], or accept it as the '
+    "first baseline with --matalign-update=all"
+)
+"""What to do where a first release cannot be told from an untrained network."""
 
 
 def above_own_untrained(
@@ -31,9 +45,12 @@ def above_own_untrained(
 ) -> Finding:
     """Return whether a candidate is surely above its own network untrained.
 
+    One that is surely below is no failure where more can be read off it beyond composition and
+    size than off the untrained network: it learned something else than the references did.
+
     Args:
         candidate: Prepared by the court of its family.
-        untrained: Its network with other weights, several seeds per recipe (`shuffled`, `reset`).
+        untrained: Its network with other weights, several seeds per recipe.
 
     Raises:
         ConfigurationError: A recipe has fewer than four seeds.
@@ -50,34 +67,96 @@ def above_own_untrained(
             figures[f"{model.metric}_{recipe}"] = lead
             states.append(_state(low, high))
             words.append(f"{model.metric} {lead:+.3f} [{low:+.3f}, {high:+.3f}] ({recipe})")
-    return _finding(states, words, figures, "its own network untrained")
+    count = ", ".join(f"{len(seeds)} {recipe}" for recipe, seeds in untrained.items())
+    whom = f"its own network untrained ({count})"
+    if families := _too_few_families(candidate):
+        return _finding("undecided", f"is not judged: {families}", whom, words, figures)
+    if "below" in states:
+        every = [seed for seeds in untrained.values() for seed in seeds]
+        return _below(candidate, every, whom, words, figures)
+    if all(state == "above" for state in states):
+        return _finding("passed", "is above", whom, words, figures)
+    return _finding("undecided", "cannot be told from", whom, words, figures)
 
 
-def above_other_untrained(candidate: Prepared, untrained: Mapping[str, Prepared]) -> Finding:
+def above_other_untrained(
+    candidate: Prepared,
+    untrained: Mapping[str, tuple[str, Prepared]],
+    standings: Sequence[Standing],
+) -> Finding:
     """Return whether a candidate is surely above each of some untrained architectures.
 
     Args:
         candidate: Prepared by the court of its family.
-        untrained: Untrained networks of other architectures by name, prepared by the same court.
-
-    Raises:
-        ConfigurationError: There is none.
+        untrained: Architecture and rows of untrained networks by name, prepared by the same court.
+        standings: Of candidate, references and these networks, by metric.
     """
-    if not untrained:
-        raise ConfigurationError("there is no untrained network to hold the candidate against.")
-    states, figures, words = [], {}, []
-    for i, model in enumerate(candidate.shared):
-        best = max(untrained, key=lambda name: untrained[name].shared[i].value)
-        value, error = model.minus(untrained[best].shared[i])
+    count = len({architecture for architecture, _ in untrained.values()})
+    if not count:
+        return Finding(
+            check="floor",
+            verdict="undecided",
+            why=f"is not judged: no untrained network of its modality is at hand; {ONE_LINE}.",
+        )
+    states, figures, words, strongest = [], {}, [], []
+    for i, (model, standing) in enumerate(zip(candidate.shared, standings, strict=True)):
+        best = max(untrained, key=lambda name: untrained[name][1].shared[i].value)
+        strongest.append(untrained[best][1])
+        value, error = model.minus(untrained[best][1].shared[i])
         half = _quantile() * error
         figures[model.metric] = value
-        states.append(_state(value - half, value + half))
-        words.append(f"{model.metric} {value:+.3f} [{value - half:+.3f}, {value + half:+.3f}]")
+        figures[f"{model.metric}_separation"] = standing.separation
+        if standing.separation >= SEPARATES:
+            states.append(_state(value - half, value + half))
+        words.append(
+            f"{model.metric} {value:+.3f} [{value - half:+.3f}, {value + half:+.3f}] from {best}"
+        )
     whom = (
-        f"the best of {len(untrained)} untrained architectures (one more would beat them in one "
-        f"of {len(untrained) + 1} cases)"
+        f"the best of {count} untrained architectures (one more would beat them in one of "
+        f"{count + 1} cases)"
     )
-    return _finding(states, words, figures, whom)
+    few = _too_few_families(candidate) or _no_separation(states, standings)
+    if not few and all(state == "below" for state in states):
+        return _below(candidate, strongest, whom, words, figures)
+    if not few and any(state != "above" for state in states):
+        return _finding("undecided", "cannot be told from", whom, words, figures)
+    if not few and count >= LEAST_ARCHITECTURES:
+        return _finding("passed", "is above", whom, words, figures)
+    few = few or f"fewer than {LEAST_ARCHITECTURES} are too few to pass by; it is above"
+    return _finding("undecided", f"is not judged: {few}", whom, words, figures)
+
+
+def _no_separation(states: Sequence[str], standings: Sequence[Standing]) -> str:
+    if states:
+        return ""
+    told = ", ".join(f"{standing.separation:.2f}" for standing in standings)
+    return (
+        f"references stand above untrained networks here in {told} of pairs only, {SEPARATES:g} "
+        "are wanted; beside"
+    )
+
+
+def _too_few_families(candidate: Prepared) -> str:
+    families = {reference.family for reference in candidate.court.references}
+    if len(families) >= LEAST_FAMILIES:
+        return ""
+    return f"one family of references ({', '.join(families)}) is too few; beside"
+
+
+def _below(
+    candidate: Prepared,
+    untrained: Sequence[Prepared],
+    whom: str,
+    words: list[str],
+    figures: dict[str, float],
+) -> Finding:
+    """What a model surely below is: a failure, unless labels can be read off it surely better."""
+    labels = candidate.court.told_beyond
+    # What would be lost by putting the untrained network in the candidate's place.
+    losses = [probe_loss(one.rows, candidate.rows, labels) for one in untrained]
+    if all(loss is not None and loss.low > 0 for loss in losses):
+        return _finding("undecided", "tells more of the labels, but is below", whom, words, figures)
+    return _finding("failed", "is below", whom, words, figures)
 
 
 def _lead(model: Shared, seeds: Sequence[Shared]) -> tuple[float, float, float]:
@@ -105,13 +184,12 @@ def _state(low: float, high: float) -> str:
     return "above" if low > 0 else "below" if high < 0 else "unsure"
 
 
-def _finding(states: list[str], words: list[str], figures: dict[str, float], whom: str) -> Finding:
-    above = all(state == "above" for state in states)
-    below = any(state == "below" for state in states)
-    stands = "is above" if above else "is below" if below else "cannot be told from"
+def _finding(
+    verdict: GateVerdict, stands: str, whom: str, words: list[str], figures: dict[str, float]
+) -> Finding:
     return Finding(
         check="floor",
-        verdict="passed" if above else "failed" if below else "undecided",
+        verdict=verdict,
         why=f"{stands} {whom}: {'; '.join(words)}.",
         figures=figures,
     )

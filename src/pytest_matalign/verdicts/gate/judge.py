@@ -101,7 +101,8 @@ class Court:
         return found
 
     @cached_property
-    def _residuals(self) -> tuple[Residual, ...]:
+    def residuals(self) -> tuple[Residual, ...]:
+        """What the covariates leave of each reference."""
         return tuple(self.residual(reference.rows) for reference in self.references)
 
     @cached_property
@@ -115,7 +116,7 @@ class Court:
     def _profiles(self) -> Float64:
         """Weighted profiles (n, n) of the references: agreement is linear in them."""
         total = np.zeros((len(self.ids), len(self.ids)))
-        for weight, left in zip(self._weights, self._residuals, strict=True):
+        for weight, left in zip(self._weights, self.residuals, strict=True):
             total += weight * profiles(left.rows)
         return total
 
@@ -125,11 +126,11 @@ class Court:
 
     def shared(self, left: Residual) -> tuple[Shared, ...]:
         """Return the judged metrics of a model, averaged over references."""
-        return tuple(shared(left, self._residuals, self._weights, spec) for spec in self.specs)
+        return tuple(shared(left, self.residuals, self._weights, spec) for spec in self.specs)
 
     def chance(self, left: Residual) -> tuple[float, ...]:
         """Return what the judged metrics would be for rows unrelated to the references."""
-        return tuple(chance(left, self._residuals, self._weights, spec) for spec in self.specs)
+        return tuple(chance(left, self.residuals, self._weights, spec) for spec in self.specs)
 
     def cut(self, kept: NDArray[np.intp]) -> Court:
         """Return the court on some of its samples, by their positions in order."""

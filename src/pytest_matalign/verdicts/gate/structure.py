@@ -137,6 +137,7 @@ def structure(losses: Sequence[Loss], labels: Loss | None) -> Finding:
     unsure = any(loss.state == "unsure" for loss in losses)
     figures = {f"{loss.name}_loss": loss.value for loss in losses}
     figures |= {f"{loss.name}_had": loss.had for loss in losses}
+    figures |= {f"{loss.name}_tolerance": loss.tolerance for loss in losses}
     told = ""
     if labels is not None:
         figures |= {"labels_loss": labels.value, "labels_had": labels.had}

@@ -1,0 +1,97 @@
+"""What a candidate is judged by on a split: references of other families, and their court."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_matalign.errors import MatalignError
+from pytest_matalign.verdicts.gate.judge import Court
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_matalign.embeddings.embedding import Embedding
+    from pytest_matalign.metrics.arrays import Float64
+    from pytest_matalign.run.measuring import Measurer
+    from pytest_matalign.splits.sample import Sample
+    from pytest_matalign.splits.split import Split
+    from pytest_matalign.suites.schema import Suite, SuiteSplit
+    from pytest_matalign.zoo.card import ModelCard
+
+ACCEPTED = 0.9
+"""Share of the candidate's samples that a reference must accept to be judged by."""
+
+
+class Grounds:
+    """Gathers references and courts from the suites of a run."""
+
+    def __init__(
+        self, measurer: Measurer, *, suites: Mapping[str, Suite], cards: Mapping[str, ModelCard]
+    ) -> None:
+        self.measurer, self.suites, self.cards = measurer, suites, cards
+
+    def references(
+        self, suite: str, wanted: SuiteSplit, *, common: Sequence[str]
+    ) -> Iterator[tuple[ModelCard, Embedding]]:
+        """Yield trained models of other families that accept nearly all of these samples."""
+        candidate = self.measurer.candidate
+        family = self.cards[candidate].family if candidate else ""
+        for model in self.suites[suite].models:
+            card = self.cards[model]
+            if model == candidate or card.family == family or card.role == "control":
+                continue
+            try:
+                embedding = self.measurer.embedding(model, wanted)
+            except MatalignError:
+                continue  # told of by its own check
+            if accepts(embedding, common):
+                yield card, embedding
+
+    def court(
+        self, split: Split, ids: tuple[str, ...], used: Sequence[tuple[ModelCard, Embedding]]
+    ) -> Court | None:
+        """Return the court of these samples; None where they have no covariates."""
+        from pytest_matalign.analysis.sample_groups import numeric_labels, sample_groups
+        from pytest_matalign.analysis.shared import Reference
+
+        known = {sample.id: sample for sample in split.samples}
+        samples = [known[name] for name in ids]
+        covariates = _covariates(samples)
+        if not covariates:
+            return None
+        return Court(
+            ids=ids,
+            references=tuple(
+                Reference(
+                    model=card.id,
+                    family=card.family,
+                    corpus="; ".join(card.training),
+                    rows=rows(embedding, ids),
+                )
+                for card, embedding in used
+            ),
+            covariates=covariates,
+            groups=sample_groups(samples),
+            labels=numeric_labels(samples),
+        )
+
+
+def accepts(embedding: Embedding, common: Sequence[str]) -> bool:
+    """Return whether a model accepts nearly all of the candidate's samples."""
+    return len(set(embedding.ids) & set(common)) >= ACCEPTED * len(common)
+
+
+def rows(embedding: Embedding, ids: tuple[str, ...]) -> Float64:
+    """Return the rows (n, d) of these samples."""
+    return embedding.rows(ids).astype(np.float64)
+
+
+def _covariates(samples: Sequence[Sample]) -> tuple[Float64, ...]:
+    """Composition and size, without what is the same for every sample."""
+    from pytest_matalign.zoo.adapters.composition import fractions
+    from pytest_matalign.zoo.adapters.size import bumps
+
+    blocks = (np.array([describe(s) for s in samples]) for describe in (fractions, bumps))
+    return tuple(block for block in blocks if (block != block[0]).any())
