@@ -32,6 +32,11 @@ def policy_of(settings: Settings, folders: Mapping[str, Path]) -> dict[str, str]
     """
     named = ("tolerance", "mode", "strict", "references", "baseline_embeddings", "samples")
     parts = {name: _text(getattr(settings, name)) for name in named}
+    if settings.candidate is not None:
+        parts |= {
+            "untrained": _text(settings.candidate.untrained),
+            "seeds": _text(settings.candidate.seeds),
+        }
     parts |= {
         "suites": ", ".join(sorted(folders)),
         "models": ", ".join(settings.models) or "all",
