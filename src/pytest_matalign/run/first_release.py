@@ -16,7 +16,7 @@ from pytest_matalign.run.grounds import accepts, rows
 from pytest_matalign.verdicts.gate.finding import judgement
 from pytest_matalign.verdicts.gate.floor import above_other_untrained, above_own_untrained
 from pytest_matalign.verdicts.gate.judge import LEAST_SAMPLES
-from pytest_matalign.verdicts.gate.standing import standings
+from pytest_matalign.verdicts.gate.places import standings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

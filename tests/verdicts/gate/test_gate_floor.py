@@ -12,7 +12,7 @@ from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.verdicts.gate.bounds import prediction_limit
 from pytest_matalign.verdicts.gate.floor import above_other_untrained, above_own_untrained
 from pytest_matalign.verdicts.gate.judge import Court
-from pytest_matalign.verdicts.gate.standing import standings
+from pytest_matalign.verdicts.gate.places import standings
 
 N = 160
 
