@@ -55,6 +55,7 @@ def command(
     samples: int | None,
     store: Path | None,
     allow_pickle: bool,
+    batch_seconds: int | None,
     part: tuple[int, int],
 ) -> int:
     """Embed a split with MODELS of the zoo and keep the rows in the store.
@@ -65,10 +66,11 @@ def command(
     from pytest_matalign.cache import cache_root
     from pytest_matalign.embeddings.store import Store
     from pytest_matalign.errors import MatalignError
+    from pytest_matalign.run.suite_run import patient
     from pytest_matalign.splits.load import load_split
     from pytest_matalign.zoo.catalogue import card
 
-    cards = [card(model) for model in models]
+    cards = patient({model: card(model) for model in models}, batch_seconds).values()
     loaded = load_split(split, samples=samples)
     kept = Store(store or cache_root())
     failed = False

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_matalign.embeddings.extraction import extract, joined, stored
+from pytest_matalign.embeddings.staying import staying
 from pytest_matalign.errors import FileError, MatalignError, UnavailableError, sentence_of
 from pytest_matalign.splits.load import load_split
 
@@ -101,7 +102,8 @@ class Door:
         if key not in self._found:
             progress = self._progress(model=source.model, split=split.card.id)
             try:
-                self._found[key] = source.embedding(split, store=self.store, progress=progress)
+                with staying(source.model):
+                    self._found[key] = source.embedding(split, store=self.store, progress=progress)
             except MatalignError as error:
                 self._found[key] = error
             except OSError as error:

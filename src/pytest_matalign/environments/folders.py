@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -13,7 +14,7 @@ from pytest_matalign.cache import cache_root
 from pytest_matalign.environments.spec import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_matalign.environments.spec import Environment
 
@@ -32,6 +33,35 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class Place(Protocol):
+    """Where a worker runs."""
+
+    @property
+    def name(self) -> str:
+        """In the words of the user."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Tells it from every other place."""
+        ...
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        ...
+
+    @property
+    def flags(self) -> Sequence[str]:
+        """Of the interpreter."""
+        ...
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Of its process, beside the host's."""
+        ...
+
+
 class Built(msgspec.Struct, frozen=True, kw_only=True):
     """An environment that is whole."""
 
@@ -43,6 +73,42 @@ class Built(msgspec.Struct, frozen=True, kw_only=True):
     def python(self) -> Path:
         """Its interpreter."""
         return interpreter(self.folder)
+
+    @property
+    def flags(self) -> Sequence[str]:
+        """Which keep variables and folders of the host's Python out of it."""
+        return ("-I",)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """None of its own."""
+        return {}
+
+
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """A second process of this very Python, with all it can import."""
+
+    name: str = "beside this process"
+
+    @property
+    def folder(self) -> Path:
+        """Of this Python."""
+        return Path(sys.prefix)
+
+    @property
+    def python(self) -> Path:
+        """This one."""
+        return Path(sys.executable)
+
+    @property
+    def flags(self) -> Sequence[str]:
+        """Of which none puts a folder before what this process imports from."""
+        return ("-P",)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What this process imports from."""
+        return {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def root() -> Path:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_matalign.environments.folders import built
+from pytest_matalign.environments.folders import Beside, built
 from pytest_matalign.environments.spec import spec_files
 from pytest_matalign.errors import ConfigurationError, UnavailableError
-from pytest_matalign.zoo.adapter import load_here, missing_packages, refuse_foreign_code
+from pytest_matalign.zoo.adapter import (
+    load_here,
+    missing_packages,
+    refuse_foreign_code,
+    runs_apart,
+)
 from pytest_matalign.zoo.weights.files import described_digest, weights_digest
 
 if TYPE_CHECKING:
@@ -31,7 +36,7 @@ def load(card: ModelCard, *, allow_pickle: bool = False) -> Model:
     """
     if (reason := unavailable(card)) is not None:
         raise UnavailableError(f"{card.id}: {reason}.")
-    environment = environment_of(card)
+    environment = environment_of(card) or (Beside() if runs_apart(card) else None)
     if environment is None:
         return load_here(card, allow_pickle=allow_pickle)
     from pytest_matalign.environments.remote import RemoteModel

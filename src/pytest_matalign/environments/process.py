@@ -15,6 +15,12 @@ import msgspec
 
 from pytest_matalign.cache import cache_root
 from pytest_matalign.environments import protocol
+from pytest_matalign.environments.patience import (
+    GREETING_S,
+    READING_S,
+    PatientPipes,
+    SilentError,
+)
 from pytest_matalign.environments.protocol import Bye, Failed, Hello, asked_for
 from pytest_matalign.environments.transport import BrokenOffError, ProtocolError
 from pytest_matalign.errors import (
@@ -28,7 +34,7 @@ from pytest_matalign.escaping import terminal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_matalign.environments.folders import Built
+    from pytest_matalign.environments.folders import Place
     from pytest_matalign.environments.protocol import AnyReply, Loaded, Request
     from pytest_matalign.zoo.card import ModelCard
 
@@ -50,6 +56,10 @@ _OURS: Mapping[str, type[MatalignError]] = {
 
 class WorkerDiedError(MatalignError):
     """A worker ended before it answered."""
+
+
+class WorkerSilentError(WorkerDiedError):
+    """A worker did not answer in time and was ended."""
 
 
 class OutOfMemoryInWorkerError(MatalignError):
@@ -79,7 +89,7 @@ class Worker:
         ConfigurationError: If it speaks another version of the protocol.
     """
 
-    def __init__(self, environment: Built) -> None:
+    def __init__(self, environment: Place) -> None:
         self.environment = environment
         self.holds: tuple[ModelCard, Loaded] | None = None
         """What is loaded in it and what it said then; told by whoever loads."""
@@ -88,13 +98,15 @@ class Worker:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end` and `kill`
         script = str(_bootstrap())
         try:
-            # `-I` keeps variables and folders of the host's Python out of it.
             self._process = subprocess.Popen(  # noqa: S603  the environment's own interpreter
-                [str(environment.python), "-I", "-X", "utf8", script],
+                [str(environment.python), *environment.flags, "-X", "utf8", script],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
-                env=_variables(),
+                env={**_variables(), **environment.variables},
+                # Ctrl-C in a terminal must not reach it: libraries that take SIGINT over would
+                # cut their work short, and what to do about it is the host's to decide.
+                start_new_session=True,
             )
         except OSError as error:
             self._stderr.close()
@@ -104,6 +116,10 @@ class Worker:
                 f"{environment.python}); run `matalign env remove {name}` and "
                 f"`matalign env create {name}`."
             ) from error
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._pipes = PatientPipes(self._process.stdout, self._process.stdin)
+        self._pipes.wait_at_most(GREETING_S)
         try:
             self.python = self._greeted()
         except BaseException:
@@ -115,25 +131,27 @@ class Worker:
         """Whether it can be asked."""
         return self._process.poll() is None
 
-    def ask(self, request: Request, wanted: type[_Reply]) -> _Reply:
+    def ask(self, request: Request, wanted: type[_Reply], *, seconds: float = READING_S) -> _Reply:
         """Send a request and wait for its answer; an interrupt ends the worker.
 
         Args:
             request: Numbered here.
             wanted: What answers it.
+            seconds: How long it is waited for.
 
         Raises:
+            WorkerSilentError: If it does not answer in time; it is ended.
             WorkerDiedError: If it ends instead of answering.
             WorkerConfusedError: If it answers another request; it is ended.
             OutOfMemoryInWorkerError: If memory ran out and it lives on.
             ModelFailedError: If a model's code raised.
             MatalignError: Whatever this package raised on purpose in the worker.
         """
-        assert self._process.stdin is not None
         self._asked += 1
+        self._pipes.wait_at_most(seconds)
         request = msgspec.structs.replace(request, number=self._asked)
         try:
-            protocol.write(self._process.stdin, request)
+            protocol.write(self._pipes, request)
             reply = self._read()
         except (ProtocolError, OSError) as error:
             raise self._death(error) from error
@@ -156,9 +174,9 @@ class Worker:
     def end(self) -> None:
         """Ask it to end, and see that it does."""
         if self.alive:
-            assert self._process.stdin is not None
-            with suppress(OSError, subprocess.TimeoutExpired):
-                protocol.write(self._process.stdin, Bye())
+            self._pipes.wait_at_most(_PATIENCE_S)
+            with suppress(OSError, ProtocolError, subprocess.TimeoutExpired):
+                protocol.write(self._pipes, Bye())
                 self._process.wait(_PATIENCE_S)
         self.kill()
 
@@ -192,14 +210,18 @@ class Worker:
             raise self._death(error) from error
 
     def _read(self) -> AnyReply:
-        assert self._process.stdout is not None
-        reply = protocol.read_reply(self._process.stdout)
+        reply = protocol.read_reply(self._pipes)
         if reply is None:
             raise BrokenOffError("The pipe was closed.")
         return reply
 
     def _death(self, error: Exception) -> WorkerDiedError:
-        """How it ended, once it has; a worker that talks nonsense and lives is ended here."""
+        """How it ended, once it has; one that talks nonsense or not at all is ended here."""
+        if isinstance(error, SilentError):
+            self.kill()
+            return WorkerSilentError(
+                f"gave no answer in the {self._pipes.limit:.0f} s it had and was ended"
+            )
         try:
             closed = isinstance(error, BrokenOffError | OSError)
             self._process.wait(_DYING_S if closed else _NONSENSE_S)
@@ -258,7 +280,7 @@ _owner: list[int] = []
 """The process they belong to; a fork inherits the pipes and must not use them."""
 
 
-def worker_of(environment: Built) -> Worker:
+def worker_of(environment: Place) -> Worker:
     """The live worker of an environment, started if there is none."""
     if _owner != [os.getpid()]:
         _live.clear()

@@ -12,7 +12,7 @@ there, what a package prints into the pipe is taken for the length of a message 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -24,8 +24,22 @@ from pytest_matalign.environments.transport import (
 )
 from pytest_matalign.zoo.card import ModelCard  # noqa: TC001  msgspec resolves it at run time
 
-if TYPE_CHECKING:
-    from typing import IO
+
+class Stream(Protocol):
+    """What frames are read from and written to."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return so many bytes, or fewer at the end."""
+        ...
+
+    def write(self, content: bytes, /) -> int:
+        """Send all bytes."""
+        ...
+
+    def flush(self) -> None:
+        """Hold nothing back."""
+        ...
+
 
 PROTOCOL = 2
 """Raised whenever a frame or a message changes."""
@@ -155,7 +169,7 @@ def asked_for(request: Request) -> tuple[str, ...]:
     return tuple(one.id for one in request.samples) if isinstance(request, OfSamples) else ()
 
 
-def write(stream: IO[bytes], message: Request | Reply) -> None:
+def write(stream: Stream, message: Request | Reply) -> None:
     """Send one message.
 
     Raises:
@@ -171,7 +185,7 @@ def write(stream: IO[bytes], message: Request | Reply) -> None:
     stream.flush()
 
 
-def read_request(stream: IO[bytes]) -> AnyRequest | None:
+def read_request(stream: Stream) -> AnyRequest | None:
     """Receive one request, or None where the host has closed the pipe.
 
     Raises:
@@ -181,7 +195,7 @@ def read_request(stream: IO[bytes]) -> AnyRequest | None:
     return None if content is None else _decoded(_REQUESTS, content)
 
 
-def read_reply(stream: IO[bytes]) -> AnyReply | None:
+def read_reply(stream: Stream) -> AnyReply | None:
     """Receive one reply, or None where the worker has closed the pipe.
 
     Raises:
@@ -191,12 +205,18 @@ def read_reply(stream: IO[bytes]) -> AnyReply | None:
     return None if content is None else _decoded(_REPLIES, content)
 
 
-def _content(stream: IO[bytes]) -> bytes | None:
-    prefix = stream.read(_PREFIX.size)
+def _content(stream: Stream) -> bytes | None:
+    prefix = b""
+    while len(prefix) < len(_MARK):  # byte by byte: garbage may be short, and no more may follow
+        one = stream.read(1)
+        if not one:
+            break
+        prefix += one
+        if not _MARK.startswith(prefix):
+            raise ProtocolError(f"The pipe carries something that is not a frame: {prefix!r}.")
     if not prefix:
         return None
-    if not prefix.startswith(_MARK[: len(prefix)]):
-        raise ProtocolError(f"The pipe carries something that is not a frame: {prefix!r}.")
+    prefix += stream.read(_PREFIX.size - len(prefix))
     if len(prefix) < _PREFIX.size:
         raise BrokenOffError("The pipe broke off inside a frame.")
     _, size = _PREFIX.unpack(prefix)

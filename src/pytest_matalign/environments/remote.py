@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from pytest_matalign.environments.folders import Built
 from pytest_matalign.environments.process import (
     ModelFailedError,
     OutOfMemoryInWorkerError,
     WorkerConfusedError,
     WorkerDiedError,
+    WorkerSilentError,
     worker_of,
 )
 from pytest_matalign.environments.protocol import (
@@ -36,13 +38,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pytest_matalign.environments.folders import Built
+    from pytest_matalign.environments.folders import Place
     from pytest_matalign.environments.process import Worker
     from pytest_matalign.environments.protocol import OfSamples
     from pytest_matalign.environments.transport import SentSample
     from pytest_matalign.splits.sample import Sample
     from pytest_matalign.zoo.card import ModelCard
 
+MOST_DEATHS = 10
+"""Of workers of one model, which is then given up; a batch of 512 halves itself nine times."""
 _OWN_PACKAGE = "pytest_matalign"
 _Reply = TypeVar("_Reply", bound=Reply)
 
@@ -67,18 +71,20 @@ class RemoteModel:
         ExtractionError: If loading it fails or ends the worker.
     """
 
-    def __init__(self, card: ModelCard, environment: Built, *, allow_pickle: bool = False) -> None:
+    def __init__(self, card: ModelCard, environment: Place, *, allow_pickle: bool = False) -> None:
         self._card, self._environment = card, environment
         self._allow_pickle = allow_pickle
         self._limit: int | None = None
+        self._deaths = 0
         self.batch_size = 1
         self._packages: Mapping[str, str] = {}
         try:
             worker = self._worker()
         except WorkerDiedError as death:
             raise ExtractionError(f"{self._where} {death} while it loaded the weights.") from death
+        apart = {"environment": environment.folder.name} if card.environment else {}
         self.provenance: Mapping[str, Any] = {
-            "environment": environment.folder.name,
+            **apart,
             "python": worker.python,
             "packages": self._packages,
         }
@@ -107,8 +113,14 @@ class RemoteModel:
             try:
                 parts.append(self._rows(batch))
             except (WorkerDiedError, OutOfMemoryInWorkerError) as death:
+                self._deaths += 1
                 if len(batch) == 1:
                     raise self._beyond_help(batch[0], death) from death
+                if self._deaths >= MOST_DEATHS or isinstance(death, WorkerSilentError):
+                    raise ExtractionError(
+                        f"{self._where} {death}, on {len(batch)} samples from {batch[0].id!r} on; "
+                        f"it is given up after {self._deaths} of {MOST_DEATHS} times."
+                    ) from death
                 self._limit = len(batch) // 2
                 _warn(f"{self._where} {death}, on {len(batch)} samples; trying {self._limit}.")
                 continue
@@ -132,7 +144,7 @@ class RemoteModel:
     def _ask(self, request: OfSamples, wanted: type[_Reply]) -> _Reply:
         ids = asked_for(request)
         try:
-            return self._worker().ask(request, wanted)
+            return self._worker().ask(request, wanted, seconds=self._card.batch_seconds)
         except ModelFailedError as error:
             span = " to ".join(dict.fromkeys((ids[0], ids[-1])))
             raise ExtractionError(f"{self._where} failed on {span}: {error}") from error.__cause__
@@ -163,10 +175,10 @@ class RemoteModel:
 
     @property
     def _where(self) -> str:
-        return f"model {self._card.id!r} in the environment {self._environment.name}"
+        return f"model {self._card.id!r} {_named(self._environment)}"
 
 
-def remote_digest(card: ModelCard, environment: Built) -> str:
+def remote_digest(card: ModelCard, environment: Place) -> str:
     """`zoo.weights.weights_digest` of a card, told by the environment that holds the files.
 
     Raises:
@@ -183,9 +195,12 @@ def remote_digest(card: ModelCard, environment: Built) -> str:
         ModelFailedError,
     ) as error:
         raise ExtractionError(
-            f"model {card.id!r} in the environment {environment.name} {error}, while its weights "
-            "were read."
+            f"model {card.id!r} {_named(environment)} {error}, while its weights were read."
         ) from error
+
+
+def _named(place: Place) -> str:
+    return f"in the environment {place.name}" if isinstance(place, Built) else place.name
 
 
 def _provided(card: ModelCard) -> dict[str, str]:

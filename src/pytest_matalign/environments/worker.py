@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-import time
 import traceback
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -16,6 +14,7 @@ import msgspec
 import numpy as np
 
 from pytest_matalign.environments import protocol
+from pytest_matalign.environments.parent import end_with_parent
 from pytest_matalign.environments.protocol import (
     Bye,
     Digest,
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from pytest_matalign.environments.protocol import AnyRequest, Reply
     from pytest_matalign.zoo.model import Model
 
-_WATCH_S = 1.0
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
 
 
@@ -51,7 +49,7 @@ def main() -> NoReturn:
     incoming, outgoing = _own_pipes()
     # Ctrl-C in a terminal reaches this process too; what becomes of it is the host's to decide.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    end_with_parent()
     version = ".".join(str(part) for part in sys.version_info[:3])
     protocol.write(outgoing, Hello(protocol=protocol.PROTOCOL, python=version))
     worker, own = _Worker(), os.getpid()
@@ -76,13 +74,6 @@ def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
     os.close(nothing)
     os.dup2(2, 1)
     return os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")
-
-
-def _end_with_parent(parent: int) -> None:
-    """End as soon as the host is gone: in the middle of a batch nobody reads the pipe."""
-    while os.getppid() == parent:
-        time.sleep(_WATCH_S)
-    os._exit(1)
 
 
 class _Worker:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_matalign.environments.parent import end_with_parent
 from pytest_matalign.errors import ConfigurationError, MatalignError, sentence_of
 from pytest_matalign.escaping import terminal
 from pytest_matalign.plugin.progress import teller
@@ -35,6 +36,8 @@ def start(config: pytest.Config) -> MatalignSession:
         raise pytest.UsageError(terminal(str(error))) from None
     except OSError as error:
         raise pytest.UsageError(sentence_of(error)) from None
+    if hasattr(config, "workerinput"):
+        end_with_parent()  # or a batch would go on for nobody after the controller was killed
     # Only the process that talks to the user gathers records and reports them.
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Reporter(session, config), "matalign-reporter")

@@ -179,6 +179,15 @@ OPTIONS: tuple[Option, ...] = (
         default="matalign-baseline.json",
         key="baseline",
     ),
+    Option(
+        name="batch-seconds",
+        help="longest that a batch may take of a model in a process of its own",
+        kind="count",
+        metavar="N",
+        default="as its card says, else 600",
+        key="batch_seconds",
+        commands=("gate", "pack build", "embed"),
+    ),
     _of_project(
         "baseline_embeddings",
         "how an update keeps the candidate's embeddings: float32, float16 or none; without them "

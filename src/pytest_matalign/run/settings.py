@@ -62,6 +62,7 @@ class HostTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     references: Policy = "auto"
     allow_pickle: bool = False
     packs: tuple[str, ...] = ()
+    batch_seconds: Annotated[int, msgspec.Meta(ge=1)] | None = None
     baseline: str = "matalign-baseline.json"
     baseline_embeddings: Encoding | Literal["none"] = "float32"
     tolerance: Annotated[float, msgspec.Meta(ge=0, le=1)] = TOLERANCE
@@ -87,6 +88,7 @@ class Settings:
         references: Where references come from.
         packs: Folders or specs of packs, in the order in which they are asked.
         allow_pickle: Whether weights may be read that can run code when they are read.
+        batch_seconds: Longest that a batch may take in a process of its own; None for the cards'.
         baseline: File of the earlier release's alignments.
         baseline_embeddings: How an update keeps the candidate's embeddings.
         tolerance: Loss of alignment against the baseline that is still accepted.
@@ -111,6 +113,7 @@ class Settings:
     references: Policy
     packs: tuple[str, ...]
     allow_pickle: bool
+    batch_seconds: int | None
     baseline: Path
     baseline_embeddings: Encoding | Literal["none"]
     tolerance: float
@@ -183,6 +186,7 @@ def settings_of(
             for spec in specs
         ),
         allow_pickle=bool(given.get("allow_pickle")) or judged.allow_pickle,
+        batch_seconds=given.get("batch_seconds") or host.batch_seconds,
         baseline=file("baseline") or base / judged.baseline,
         baseline_embeddings=judged.baseline_embeddings,
         tolerance=judged.tolerance,

@@ -73,7 +73,7 @@ class SuiteRun:
         """
         self.settings = settings
         self._progress = progress
-        self._zoo = _joined(cards)
+        self._zoo = patient(_joined(cards), settings.batch_seconds)
 
     @cached_property
     def candidate(self) -> Candidate | None:
@@ -402,6 +402,12 @@ class SuiteRun:
 
 def _models_of(suite: Suite) -> tuple[str, ...]:
     return (*suite.models, *suite.controls)
+
+
+def patient(cards: Mapping[str, ModelCard], seconds: int | None) -> dict[str, ModelCard]:
+    """Return the cards with another time limit, where one was given."""
+    changed = {} if seconds is None else {"batch_seconds": seconds}
+    return {name: msgspec.structs.replace(card, **changed) for name, card in cards.items()}
 
 
 def _joined(own: Iterable[ModelCard]) -> dict[str, ModelCard]:

@@ -52,6 +52,15 @@ def missing_packages(card: ModelCard) -> list[str]:
     return [name for name in card.requires if importlib.util.find_spec(name) is None]
 
 
+def runs_apart(card: ModelCard) -> bool:
+    """Return whether the adapter asks for a process of its own, where Ctrl-C does not reach it.
+
+    Its module says so by `APART = True`. Packages that take SIGINT over lose an interrupt, and
+    what they were computing comes back cut short as if it were whole.
+    """
+    return bool(getattr(_adapter(card), "APART", False))
+
+
 def refuse_foreign_code(card: ModelCard) -> None:
     """Refuse a model whose weights bring code that reading them would run.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -85,6 +85,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     max_length: int | None = None
     """Longest sequence, in residues, or longest SMILES, in characters."""
     periodic: Periodic = "allowed"
+    batch_seconds: Annotated[int, msgspec.Meta(ge=1)] = 600
+    """Longest that a batch may take where the model runs in a process of its own."""
     licence_code: str | None = None
     licence_weights: str | None = None
     citation: str | None = None

@@ -12,8 +12,8 @@ import os
 import signal
 import threading
 from contextlib import contextmanager
-from functools import cache, wraps
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,10 +27,10 @@ def interruptible() -> Iterator[None]:
     """Put back the process's handler of SIGINT after the block, and pass on a Ctrl-C it swallowed.
 
     The block should be as short as can be, one call of the library. Of several searches inside
-    one call, such as the hundred of `MolLogP`, only an interrupt of the last is seen: others are
-    lost, and the call returns what it has (of 36 interrupts of an extraction of all descriptors
-    seven were lost so). Does nothing outside the main thread, which alone
-    may set handlers.
+    one call, such as the hundred of `MolLogP`, only an interrupt of the last is seen: models of the
+    zoo that make them run in a process of their own (`APART` of their adapter), a host's own code
+    is interrupted at the next call. Does nothing outside the main thread, which alone may set
+    handlers.
 
     Raises:
         KeyboardInterrupt: If the library's handler took the interrupt; what the block computed
@@ -61,17 +61,6 @@ def _address() -> int:
     action = ctypes.create_string_buffer(_SIGACTION_BYTES)
     sigaction(signal.SIGINT, None, action)
     return ctypes.c_size_t.from_buffer(action).value
-
-
-def interruptibly(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function so that each call of it is `interruptible`."""
-
-    @wraps(function)
-    def call(*arguments: Any, **named: Any) -> Any:
-        with interruptible():
-            return function(*arguments, **named)
-
-    return call
 
 
 @cache

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytest_matalign.zoo.adapters._support.describe import PerSample
 from pytest_matalign.zoo.adapters.morgan import unreadable
-from pytest_matalign.zoo.interrupts import interruptibly
 from pytest_matalign.zoo.structures import molecule_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from pytest_matalign.splits.sample import Sample
     from pytest_matalign.zoo.card import ModelCard
 
 ADAPTER_VERSION = 1
+APART = True
+"""MolLogP and qed make a hundred substructure searches, each of which takes SIGINT over."""
 
 PROPERTIES: tuple[tuple[str, float, float], ...] = (
     ("MolWt", 131.1, 129.3),
@@ -73,31 +71,15 @@ def load(card: ModelCard) -> PerSample:
     del card
     from rdkit.Chem import Descriptors
 
-    functions = {name: interruptibly(function) for name, function in Descriptors.descList}
+    functions = dict(Descriptors.descList)
     centre = np.array([row[1] for row in PROPERTIES])
     scale = np.array([row[2] for row in PROPERTIES])
 
     def describe(sample: Sample) -> NDArray[np.float64]:
         assert sample.smiles is not None
         molecule = molecule_of(sample.smiles)
-        with _interruptible_searches():
-            values = np.array([functions[name](molecule) for name, _, _ in PROPERTIES])
+        values = np.array([functions[name](molecule) for name, _, _ in PROPERTIES])
         standard: NDArray[np.float64] = np.clip((values - centre) / scale, -LIMIT, LIMIT)
         return standard
 
     return PerSample(describe, reason=unreadable)
-
-
-@contextmanager
-def _interruptible_searches() -> Iterator[None]:
-    """Guard each substructure search of the block: `qed` makes a hundred in one call."""
-    from rdkit.Chem import Mol
-
-    known = {name: getattr(Mol, name) for name in ("HasSubstructMatch", "GetSubstructMatches")}
-    try:
-        for name, search in known.items():
-            setattr(Mol, name, interruptibly(search))
-        yield
-    finally:
-        for name, search in known.items():
-            setattr(Mol, name, search)
