@@ -19,9 +19,10 @@ from pytest_matalign.engine.checkpoint import Checkpoint, fingerprint
 from pytest_matalign.engine.dimension import twonn_of
 from pytest_matalign.engine.distances import DistancePass, DistanceSums, imbalances
 from pytest_matalign.engine.features import cka_values, cross_row, lengths, procrustes_values
-from pytest_matalign.engine.neighbours import Lists, neighbour_lists
+from pytest_matalign.engine.neighbours import Lists
 from pytest_matalign.engine.overlap import overlap_values
 from pytest_matalign.engine.prepare import prepare_parts
+from pytest_matalign.engine.search import neighbour_lists
 from pytest_matalign.engine.spaces import HELD, Precision, Rows, Space, shape_of
 from pytest_matalign.engine.tiles import block_rows, in_blocks
 from pytest_matalign.errors import MetricInputError

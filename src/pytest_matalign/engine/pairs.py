@@ -14,24 +14,25 @@ import numpy as np
 from pytest_matalign.engine.dimension import nearest_rows
 from pytest_matalign.engine.distances import DistancePass, DistanceSums, imbalances
 from pytest_matalign.engine.features import cka_values, cross_row, lengths, procrustes_values
-from pytest_matalign.engine.neighbours import Neighbours, neighbour_lists
 from pytest_matalign.engine.overlap import overlap_values
 from pytest_matalign.engine.ranks import RankPart
+from pytest_matalign.engine.search import neighbour_lists
 from pytest_matalign.engine.spaces import Space
 from pytest_matalign.engine.tiles import block_rows, in_blocks
-from pytest_matalign.metrics.arrays import as_pair
+from pytest_matalign.metrics.arrays import as_real, require_same_samples
 from pytest_matalign.metrics.cknna import cknna as _cknna
 from pytest_matalign.metrics.dimension import (
     DimensionMethod,
     dimension_from_nearest,
-    distinct_rows,
     neighbours_needed,
 )
 from pytest_matalign.metrics.neighbours import require_neighbours
-from pytest_matalign.metrics.preprocessing import preprocess as prepare_features
 from pytest_matalign.metrics.rsa import rsa as _rsa
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_matalign.engine.neighbours import Neighbours
     from pytest_matalign.metrics.arrays import ArrayLike
     from pytest_matalign.metrics.cknna import CknnaEstimator
     from pytest_matalign.metrics.rsa import RsaCorrelation, RsaDistance
@@ -53,7 +54,7 @@ def mutual_knn(x: ArrayLike, y: ArrayLike, *, k: int = 10, preprocess: str = "ce
     Raises:
         MetricInputError: Arrays that cannot be compared, or k out of range.
     """
-    sides = _neighbours(_spaces(x, y, preprocess), k, by_product=True)
+    sides = _neighbours(_each(x, y, preprocess), k, by_product=True)
     return float(overlap_values(sides, kernel=False)[0, 1])
 
 
@@ -83,7 +84,7 @@ def cknna(
     """
     if estimator != "paper":
         return _cknna(x, y, k=k, estimator=estimator, preprocess=preprocess)
-    sides = _neighbours(_spaces(x, y, preprocess, minimum=4), k, by_product=True)
+    sides = _neighbours(_each(x, y, preprocess, minimum=4), k, by_product=True)
     return float(overlap_values(sides, kernel=True)[0, 1])
 
 
@@ -246,20 +247,28 @@ def intrinsic_dimension(
     Raises:
         MetricInputError: Unknown method, or too few different samples.
     """
-    features = distinct_rows(prepare_features(x, preprocess))
-    _, distances = nearest_rows(features, neighbours_needed(method, k))
+    needed = neighbours_needed(method, k)
+    space = Space(as_real(x, "x"), name="x", how=preprocess).without_copies()
+    _, distances = nearest_rows(space, needed)
     return dimension_from_nearest(distances, method)
 
 
+def _each(x: ArrayLike, y: ArrayLike, how: str, *, minimum: int = 3) -> Iterator[Space]:
+    """Yield both spaces, one in memory at a time."""
+    a, b = as_real(x, "x"), as_real(y, "y")
+    require_same_samples(a, b, minimum=minimum)
+    yield Space(a, name="x", how=how)
+    yield Space(b, name="y", how=how)
+
+
 def _spaces(x: ArrayLike, y: ArrayLike, how: str, *, minimum: int = 3) -> list[Space]:
-    sides = zip("xy", as_pair(x, y, minimum=minimum), strict=True)
-    return [Space(side, name=name, how=how) for name, side in sides]
+    return list(_each(x, y, how, minimum=minimum))
 
 
-def _neighbours(spaces: list[Space], k: int, *, by_product: bool) -> list[Neighbours]:
-    require_neighbours(k, spaces[0].n)
+def _neighbours(spaces: Iterable[Space], k: int, *, by_product: bool) -> list[Neighbours]:
     sides = []
     for space in spaces:
+        require_neighbours(k, space.n)
         by = {"by_product" if by_product else "by_distance": k}
         found = next(lists for lists in neighbour_lists(space, **by) if lists is not None)
         sides.append(found.nearest(k))

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from pytest_matalign.engine.definition import DefinitionPart
 from pytest_matalign.engine.imbalance import PAST, ImbalancePart
-from pytest_matalign.engine.neighbours import Lists, neighbour_lists
 from pytest_matalign.engine.overlap import EDGE, OverlapPart
 from pytest_matalign.engine.products import ProductPart
 from pytest_matalign.engine.ranks import RankPart
 from pytest_matalign.engine.rotation import RotationPart
+from pytest_matalign.engine.search import neighbour_lists
 from pytest_matalign.metrics.neighbours import require_neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_matalign.engine.neighbours import Lists
     from pytest_matalign.engine.part import Part
     from pytest_matalign.engine.spaces import Space
     from pytest_matalign.metrics.spec import MetricSpec

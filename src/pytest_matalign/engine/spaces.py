@@ -16,7 +16,7 @@ import torch
 
 from pytest_matalign.engine.tiles import block_rows, in_blocks
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics.arrays import row_labels
+from pytest_matalign.metrics.arrays import require_finite, row_labels, single_thread
 from pytest_matalign.metrics.preprocessing import UNIT_ROWS, learn
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Precision = Literal["float64", "float32"]
 
 READ_ROWS = 4096
+_CACHED = 1 << 16
+"""Numbers prepared at once: they stay in a core's own cache from step to step."""
 HELD = 2048
 """Samples up to which a space's whole distance matrix is held; beyond, its rows are made anew."""
 
@@ -89,19 +91,21 @@ class Space:
         self._labels: torch.Tensor | None = None
         self._row_means: Float64 | None = None
         self._preparation = learn(how, lambda: (block for _, block in self._raw_blocks()))
-        self.origin, self.unit = self._describe()
+        # Written to by numpy: torch would set all its threads to copying a few rows.
+        kept = torch.empty((self.n, self.width), dtype=self.dtype).numpy() if keep else None
+        whole = kept if precision == "float64" else None
+        self.origin, self.unit = self._describe(whole)
         self.bias = torch.empty(self.n, dtype=self.dtype)
         self.squares = torch.empty(self.n, dtype=self.dtype)
-        kept = torch.empty((self.n, self.width), dtype=self.dtype) if keep else None
         mean = np.zeros(self.width)
-        for start, block in self._prepared_blocks():
+        for start, block in self._prepared_blocks() if whole is None else _in_cache(whole):
             stop = start + len(block)
             near = block - self.origin
             mean += near.sum(axis=0) / self.n
-            self.bias[start:stop] = torch.from_numpy(near @ self.origin)
+            self.bias[start:stop] = torch.from_numpy(np.einsum("ij,j->i", near, self.origin))
             self.squares[start:stop] = torch.from_numpy(np.einsum("ij,ij->i", near, near))
             if kept is not None:
-                kept[start:stop] = torch.from_numpy(near)
+                kept[start:stop] = near
         if not self.squares.any():
             raise MetricInputError(
                 f"every row of {name} is the same after preprocessing; a collapsed embedding "
@@ -109,7 +113,7 @@ class Space:
             )
         if kept is not None:
             self._find_copies(kept)
-            self._kept = kept.to(self.device)
+            self._kept = torch.from_numpy(kept).to(self.device)
         self.bias, self.squares = self.bias.to(self.device), self.squares.to(self.device)
         self._mean = torch.from_numpy(mean).to(self.dtype).to(self.device)
         self._mean_bias = float(self.bias.double().mean())
@@ -155,7 +159,8 @@ class Space:
         """Return (n,): the mean of each row of `products`."""
         if self._row_means is None:
             mean = self._mean.double()
-            parts = [(block.double() @ mean).cpu() for _, block in self.blocks(READ_ROWS)]
+            with single_thread():  # else threads wait for each other longer than they work
+                parts = [(block.double() @ mean).cpu() for _, block in self.blocks(READ_ROWS)]
             self._row_means = torch.cat(parts).numpy() + self._mean_bias
         return self._row_means
 
@@ -218,31 +223,38 @@ class Space:
     def _spread(self, values: torch.Tensor) -> torch.Tensor:
         return values if self._labels is None else values.index_select(1, self._labels)
 
-    def _find_copies(self, kept: torch.Tensor) -> None:
+    def _find_copies(self, kept: NDArray[Any]) -> None:
         """Note rows that are copies: products with them are made once, so they are all equal."""
-        labels = row_labels(kept.numpy())
+        labels = row_labels(kept)
         _, firsts = np.unique(labels, return_index=True)
         if len(firsts) < self.n:
             self._labels = torch.from_numpy(labels).to(self.device)
             self._firsts = torch.from_numpy(firsts).to(self.device)
-            self._distinct = kept[torch.from_numpy(firsts)].to(self.device)
+            self._distinct = torch.from_numpy(kept[firsts]).to(self.device)
+
+    @property
+    def plain(self) -> Float64 | None:
+        """All rows (n, width), where held on the CPU in float64 and no two are the same."""
+        if self._kept is None or self._labels is not None or self.device.type != "cpu":
+            return None
+        return as_array(self._kept) if self.dtype == torch.float64 else None
+
+    def without_copies(self) -> Space:
+        """Return the space of the different rows, each once; this one must be held in memory."""
+        if self._labels is None:
+            return self
+        return Space(as_array(self._distinct), name=self.name, how="none")
 
     def _read(self, start: int, stop: int) -> Float64:
         block = self._source[start:stop]
         if isinstance(block, torch.Tensor):
             block = block.detach().cpu().double().numpy()
         values = np.asarray(block, dtype=np.float64)
-        if not np.isfinite(values).all():
-            row, column = np.argwhere(~np.isfinite(values))[0]
-            raise MetricInputError(
-                f"{self.name} holds {values[row, column]} at row {start + row}, column {column}; "
-                "drop that sample or repair the model that made it."
-            )
+        require_finite(values, self.name, first=start)
         return values
 
     def _raw_blocks(self) -> Iterator[tuple[int, Float64]]:
-        whole = isinstance(self._source, np.ndarray) and self._source.dtype == np.float64
-        size = self.n if whole and not isinstance(self._source, np.memmap) else READ_ROWS
+        size = max(64, _CACHED // self.width)
         for start in range(0, self.n, size):
             yield start, self._read(start, min(start + size, self.n))
 
@@ -250,21 +262,28 @@ class Space:
         for start, block in self._raw_blocks():
             yield start, self._preparation.apply(block, name=self.name, first=start)
 
-    def _describe(self) -> tuple[Float64, bool]:
-        """Return what to take off the rows, and whether all have length 1."""
-        unit, count = self.how in UNIT_ROWS, 0
+    def _describe(self, kept: Float64 | None) -> tuple[Float64, bool]:
+        """Return what to take off the rows, and whether all have length 1; note prepared rows."""
+        unit = self.how in UNIT_ROWS
         first, total, squares = np.zeros(()), np.zeros(()), np.zeros(())
-        for _, block in self._prepared_blocks():
-            first = first if count else block[0].copy()
-            count += len(block)
+        for start, block in self._prepared_blocks():
+            first = first if start else block[0].copy()
             gaps = block - first
-            total, squares = total + gaps.sum(axis=0), squares + (gaps * gaps).sum(axis=0)
+            total, squares = total + gaps.sum(axis=0), squares + np.einsum("ij,ij->j", gaps, gaps)
             unit = unit and bool(block.any(axis=1).all())
-        mean = total / count
-        deviation = np.sqrt(np.maximum(squares / count - mean * mean, 0.0))
+            if kept is not None:
+                kept[start : start + len(block)] = block
+        mean = total / self.n
+        deviation = np.sqrt(np.maximum(squares / self.n - mean * mean, 0.0))
         step = np.exp2(np.floor(np.log2(np.where(deviation > 0, deviation, 1.0))))
         origin = np.where(squares == 0, first, np.round((first + mean) / step) * step)
         return origin, unit
+
+
+def _in_cache(rows: Float64) -> Iterator[tuple[int, Float64]]:
+    size = max(64, _CACHED // rows.shape[1])
+    for start in range(0, len(rows), size):
+        yield start, rows[start : start + size]
 
 
 def _run_lengths(index: torch.Tensor) -> list[int]:

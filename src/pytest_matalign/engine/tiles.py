@@ -55,7 +55,7 @@ def in_blocks(
         return
     # Not all at once: results wait in memory until they are taken.
     at_once = 8 * threads
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         for place in range(0, len(edges), at_once):
             batch = edges[place : place + at_once]
             with single_thread():

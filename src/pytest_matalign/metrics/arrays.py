@@ -27,7 +27,18 @@ def as_matrix(x: ArrayLike, name: str) -> Float64:
         name: What to call it in an error.
 
     Raises:
-        MetricInputError: Not two-dimensional, not numbers, empty, or holding NaN or infinity.
+        MetricInputError: As `as_real`; or holding NaN or infinity.
+    """
+    result = np.ascontiguousarray(as_real(x, name), dtype=np.float64)
+    require_finite(result, name)
+    return result
+
+
+def as_real(x: ArrayLike, name: str) -> NDArray[Any]:
+    """Return one embedding as a numpy array (n, d) in the precision it has.
+
+    Raises:
+        MetricInputError: Not two-dimensional, not numbers, or empty.
     """
     array = _to_numpy(x, name)
     if array.ndim == 1:
@@ -39,14 +50,18 @@ def as_matrix(x: ArrayLike, name: str) -> Float64:
         )
     if array.dtype.kind not in "fiub":
         raise MetricInputError(f"{name} holds {array.dtype} values; a metric needs real numbers.")
-    result = np.ascontiguousarray(array, dtype=np.float64)
-    if not np.isfinite(result).all():
-        row, column = np.argwhere(~np.isfinite(result))[0]
+    return array
+
+
+def require_finite(values: Float64, name: str, *, first: int = 0) -> None:
+    """Raise MetricInputError at NaN or infinity in rows (m, d) that begin with number `first`."""
+    finite = np.isfinite(values)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
         raise MetricInputError(
-            f"{name} holds {result[row, column]} at row {row}, column {column}; "
+            f"{name} holds {values[row, column]} at row {first + row}, column {column}; "
             "drop that sample or repair the model that made it."
         )
-    return result
 
 
 def _to_numpy(x: ArrayLike, name: str) -> NDArray[Any]:
@@ -70,12 +85,17 @@ def as_pair(x: ArrayLike, y: ArrayLike, *, minimum: int = 3) -> tuple[Float64, F
         MetricInputError: As `as_matrix`; or the row counts differ; or n is below `minimum`.
     """
     a, b = as_matrix(x, "x"), as_matrix(y, "y")
+    require_same_samples(a, b, minimum=minimum)
+    return a, b
+
+
+def require_same_samples(a: NDArray[Any], b: NDArray[Any], *, minimum: int) -> None:
+    """Raise MetricInputError unless both have as many rows, `minimum` or more."""
     if len(a) != len(b):
         raise MetricInputError(
             f"x has {len(a)} rows and y has {len(b)}; row i of both must be the same sample."
         )
     require_samples(len(a), minimum)
-    return a, b
 
 
 def require_samples(n: int, minimum: int) -> None:
@@ -117,9 +137,20 @@ def product(a: Float64, b: Float64) -> Float64:
 
 def row_labels(x: Float64) -> NDArray[np.intp]:
     """Number the rows (n, d) so that identical rows share a number; order of first occurrence."""
+    factors = np.random.default_rng(0).integers(1 << 63, size=x.shape[1], dtype=np.uint64)
+    step = max(1, (1 << 16) // x.shape[1])
+    # -0.0 and 0.0 are one value but two bit patterns.
+    blocks = [slice(start, start + step) for start in range(0, len(x), step)]
+    bits = ((x[part] + 0.0).view(f"u{x.itemsize}") for part in blocks)
+    sums = np.concatenate([np.einsum("ij,j->i", block, factors) for block in bits])
+    if len(np.unique(sums)) == len(x):  # where sums of bits differ, so do the rows
+        return np.arange(len(x))
     seen: dict[bytes, int] = {}
-    rows = x + 0.0  # -0.0 and 0.0 are one value but two bit patterns
-    return np.array([seen.setdefault(row.tobytes(), len(seen)) for row in rows], dtype=np.intp)
+    rows = (x[part] + 0.0 for part in blocks)
+    return np.array(
+        [seen.setdefault(row.tobytes(), len(seen)) for block in rows for row in block],
+        dtype=np.intp,
+    )
 
 
 def gram(x: Float64) -> Float64:

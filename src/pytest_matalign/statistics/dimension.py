@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_matalign.engine.dimension import nearest_rows
+from pytest_matalign.engine.spaces import Space
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics.arrays import ArrayLike, Float64, require_samples
+from pytest_matalign.metrics.arrays import ArrayLike, Float64, as_real, require_samples
 from pytest_matalign.metrics.dimension import (
     DimensionMethod,
     dimension_from_nearest,
-    distinct_rows,
     neighbours_needed,
 )
-from pytest_matalign.metrics.preprocessing import preprocess as prepare_features
 
 GROUPS = 20
 
@@ -80,10 +79,10 @@ def assess_dimension(
 
     if not 0 < confidence < 1:
         raise MetricInputError(f"confidence is {confidence}; it must lie between 0 and 1.")
-    features = prepare_features(x, preprocess)
-    distinct = distinct_rows(features)
+    space = Space(as_real(x, "x"), name="x", how=preprocess)
+    distinct = space.without_copies()
     used = neighbours_needed(method, k)
-    m = len(distinct)
+    m = distinct.n
     require_samples(m, max(2 * GROUPS, used + 2 + -(-m // GROUPS)))
     groups = np.random.Generator(np.random.PCG64([seed, m])).permutation(m) % GROUPS
     # Enough neighbours that the first `used` are still there without any group of samples.
@@ -108,7 +107,7 @@ def assess_dimension(
         low=value - half_width,
         high=value + half_width,
         confidence=confidence,
-        n=len(features),
+        n=space.n,
         distinct=m,
         k=used,
         preprocess=preprocess,
