@@ -32,6 +32,7 @@ from pytest_matalign.verdicts.gate.bounds import prediction_limit
 from pytest_matalign.verdicts.gate.coverage import coverage
 from pytest_matalign.verdicts.gate.floor import above_other_untrained, above_own_untrained
 from pytest_matalign.verdicts.gate.judge import Court, Prepared, judge
+from pytest_matalign.verdicts.gate.places import standings
 from pytest_matalign.verdicts.gate.scale import directions, norm_spread
 from pytest_matalign.verdicts.gate.self_check import compare
 from pytest_matalign.verdicts.gate.structure import probe_loss
@@ -120,6 +121,9 @@ class Ground:
 
     def family(self, model: str) -> str:
         return str(self._card(model.split("--", maxsplit=1)[0]).family)
+
+    def modality(self, model: str) -> str:
+        return str(self._card(model.split("--", maxsplit=1)[0]).modality)
 
     @cached_property
     def covariates(self) -> dict[str, Float64]:
@@ -313,15 +317,16 @@ class Bank:
         one = {self.ground.family(n): n for n in shipped}
         for name in [*self.ground.trained, *one.values()]:
             court = self.ground.court(self.ground.family(name))
+            modality = self.ground.modality(name)
             others = {
-                n: court.prepare(self.ground.rows[n])
+                n: (f, court.prepare(self.ground.rows[n]))
                 for f, n in one.items()
-                if f != self.ground.family(name)
+                if f != self.ground.family(name) and self.ground.modality(n) == modality
             }
-            if len(others) >= 2:
-                found = above_other_untrained(self.prepared(name), others)
-                trained = name in self.ground.trained
-                yield self._newcomer(name, found, "other untrained", trained=trained)
+            prepared = self.prepared(name)
+            found = above_other_untrained(prepared, others, standings(prepared, others))
+            trained = name in self.ground.trained
+            yield self._newcomer(name, found, "other untrained", trained=trained)
 
     def _floor(self, name: str, own: Mapping[str, list[Prepared]], *, trained: bool) -> Outcome:
         found = above_own_untrained(self.prepared(name), own)

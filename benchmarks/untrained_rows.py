@@ -10,43 +10,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from pytest_matalign import load_split
+from pytest_matalign.environments.loading import load
+from pytest_matalign.zoo.catalogue import cards
 from pytest_matalign.zoo.quiet import quiet
-from pytest_matalign.zoo.registry import cards, load
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-def networks(thing: Any, depth: int = 0) -> Iterator[torch.nn.Module]:
-    """Yield the torch modules that a zoo model holds."""
-    if isinstance(thing, torch.nn.Module):
-        yield thing
-    elif depth < 4:
-        held = thing if isinstance(thing, (list, tuple)) else vars(thing).values()
-        for value in held:
-            if isinstance(value, (list, tuple)) or hasattr(value, "__dict__"):
-                yield from networks(value, depth + 1)
-
-
-def shuffle(network: torch.nn.Module, seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    for _, parameter in sorted(network.named_parameters()):
-        order = torch.randperm(parameter.numel(), generator=generator)
-        parameter.copy_(parameter.flatten()[order].view_as(parameter))
-
-
-def reset(network: torch.nn.Module, seed: int) -> None:
-    shuffle(network, 1000 + seed)
-    torch.manual_seed(seed)
-    for module in network.modules():
-        if hasattr(module, "reset_parameters"):
-            module.reset_parameters()
+from pytest_matalign.zoo.untrained import networks, untrain
 
 
 def flip(network: torch.nn.Module, seed: int) -> None:
@@ -57,7 +29,7 @@ def flip(network: torch.nn.Module, seed: int) -> None:
     parameter.mul_(signs)
 
 
-RECIPES = {"shuffled": shuffle, "reset": reset, "flipped": flip}
+RECIPES = ("shuffled", "reset", "flipped")
 
 
 def main() -> None:
@@ -77,9 +49,12 @@ def write(path: Path, *, model: str, split: str, samples: int) -> None:
     recipe, seed = path.stem.split("--")[-1][:-1], int(path.stem[-1])
     with quiet():
         network = load(cards()[model])
-    with torch.no_grad():
-        for module in networks(network):
-            RECIPES[recipe](module, seed)
+    if recipe == "flipped":
+        with torch.no_grad():
+            for module in networks(network):
+                flip(module, seed)
+    else:
+        untrain(network, recipe, seed)
     todo = [s for s in load_split(split, samples=samples).samples if network.refuse(s) is None]
     step = getattr(network, "batch_size", 10)
     with quiet():
