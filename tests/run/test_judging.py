@@ -60,7 +60,7 @@ def test_a_bound_is_held_against_the_whole_interval(
 
 def test_a_bound_read_off_another_n_says_nothing(tmp_path: Path) -> None:
     """Alignment at fixed k falls as n grows."""
-    read_off = Measured(date="2026-01-01", n=1000, extreme=0.5, margin=0.05)
+    read_off = Measured(n=1000, families=5)
     bound = expected(at_least=2, measured=msgspec.to_builtins(read_off))
     record = judged(SmallRun(tmp_path, expectation=bound), *ALIKE)
     assert record.verdict == "not-comparable"

@@ -48,7 +48,7 @@ def test_the_level_is_that_of_the_interval() -> None:
 @pytest.mark.parametrize(("n", "speaks"), [(500, True), (450, True), (449, False), (551, False)])
 def test_a_bound_speaks_of_runs_within_a_tenth_of_its_own_size(n: int, *, speaks: bool) -> None:
     """Alignment at fixed k falls as n grows."""
-    read_off = Measured(date="2026-01-01", n=500, extreme=0.5, margin=0.05)
+    read_off = Measured(n=500, families=5)
     assert bound_speaks(read_off, n=n) == speaks
     assert bound_speaks(None, n=n)
 

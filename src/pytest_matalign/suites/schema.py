@@ -39,15 +39,12 @@ class SuiteMetric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The measurement an expectation was read off, so that a reader can judge the margin."""
+    """The measurement an expectation was read off, so that a reader can judge it."""
 
-    date: str
     n: int
     k: int | None = None
-    extreme: float
-    """The worst value seen among the pairs selected (lowest for a floor, highest for a ceiling)."""
-    margin: float
-    """How far the bound was set from `extreme`."""
+    families: int
+    """Independent families whose values the bound was made of."""
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
