@@ -40,23 +40,14 @@ FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A candidate as it was asked for.
+    """A candidate as it was asked for."""
 
-    Attributes:
-        spec: Zoo id, `package.module:factory`, `hf:org/name@sha`, or a file of embeddings.
-        name: What it is called in the scorecard, unless it is a model of the zoo.
-        input: Form of a sample it reads.
-        modality: Follows from `input` if None.
-        family: Of models.
-        elements: Atomic symbols it knows; all if None.
-    """
-
-    spec: str
-    name: str
-    input: Input | None
-    modality: Modality | None
-    family: str
-    elements: tuple[str, ...] | None
+    spec: str  # Zoo id, `package.module:factory`, `hf:org/name@sha`, or a file of embeddings
+    name: str  # What it is called in the scorecard, unless it is a model of the zoo
+    input: Input | None  # Form of a sample it reads
+    modality: Modality | None  # Follows from `input` if None
+    family: str  # Of models
+    elements: tuple[str, ...] | None  # Atomic symbols it knows; all if None
     untrained: str | None = None
     """`package.module:factory` of its network untrained."""
     seeds: tuple[str, ...] = ()
@@ -65,21 +56,15 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """The model under test.
+    """The model under test."""
 
-    Attributes:
-        card: What the scorecard says of it.
-        source: Where its rows come from; None for a model of the zoo, which is obtained as a
-            reference is.
-        untrained: Makes sources of its own network untrained, several seeds for each recipe, as
-            far as it can be made; none for a bare file of embeddings.
-        seeds: The same model trained from other seeds.
-    """
-
-    card: ModelCard
+    card: ModelCard  # What the scorecard says of it
+    # Where its rows come from; None for a model of the zoo, which is obtained as a reference is
     source: Source | None = None
+    # Makes sources of its own network untrained, several seeds for each recipe, as far as it can be
+    # made; none for a bare file of embeddings
     untrained: Callable[[], Mapping[str, tuple[Source, ...]]] = dict
-    seeds: tuple[Source, ...] = ()
+    seeds: tuple[Source, ...] = ()  # The same model trained from other seeds
 
 
 def resolve_candidate(

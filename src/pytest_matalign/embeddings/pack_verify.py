@@ -21,17 +21,13 @@ library versions round differently, other weights or samples give something else
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What became of one entry.
-
-    Attributes:
-        outcome: `same`, `DIFFERS`, or `intact` where the model could not be run again here.
-        detail: The largest deviation, or why it could not be run.
-    """
+    """What became of one entry."""
 
     split: str
     model: str
+    # `same`, `DIFFERS`, or `intact` where the model could not be run again here
     outcome: Literal["same", "intact", "DIFFERS"]
-    detail: str
+    detail: str  # The largest deviation, or why it could not be run
 
 
 def verify_entry(pack: Pack, split: str, model: str, *, samples: int) -> Verification:

@@ -32,19 +32,12 @@ _FEW = 3
 
 @dataclass(slots=True, kw_only=True)
 class DistanceSums:
-    """What the pass adds up; everything needed to go on from `row`.
+    """What the pass adds up; everything needed to go on from `row`."""
 
-    Attributes:
-        row: First row not yet in the sums.
-        ranks: [a, b], sum over samples of the rank in b of a's nearest neighbours.
-        products: [a, b], sum over ordered pairs i != j of shifted distances.
-        margins: [a, i], sum over j != i of shifted distances.
-    """
-
-    row: int
-    ranks: Float64
-    products: Float64
-    margins: Float64
+    row: int  # First row not yet in the sums
+    ranks: Float64  # [a, b], sum over samples of the rank in b of a's nearest neighbours
+    products: Float64  # [a, b], sum over ordered pairs i != j of shifted distances
+    margins: Float64  # [a, i], sum over j != i of shifted distances
 
     @classmethod
     def empty(cls, count: int, n: int) -> DistanceSums:

@@ -19,20 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lists:
-    """The closest samples of every sample of one space, closest first, ties by sample number.
+    """The closest samples of every sample of one space, closest first, ties by sample number."""
 
-    Attributes:
-        ids: (n, K).
-        values: (n, K), falling: inner product less its row mean, or minus a distance.
-        tied_rows: Samples with more neighbours as close as the last listed one, one entry for
-            each of these.
-        tied_ids: The neighbours left over.
-    """
-
-    ids: NDArray[np.int32]
-    values: NDArray[Any]
+    ids: NDArray[np.int32]  # (n, K)
+    values: NDArray[Any]  # (n, K), falling: inner product less its row mean, or minus a distance
+    # Samples with more neighbours as close as the last listed one, one entry for each of these
     tied_rows: NDArray[np.int32]
-    tied_ids: NDArray[np.int32]
+    tied_ids: NDArray[np.int32]  # The neighbours left over
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what a checkpoint keeps."""
@@ -84,25 +77,15 @@ class Lists:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbours:
-    """Neighbour pairs of one space, by row and column: a sparse matrix of weights.
+    """Neighbour pairs of one space, by row and column: a sparse matrix of weights."""
 
-    Attributes:
-        n: Samples.
-        k: Sum of each row's weights.
-        keys: row * n + column, ascending.
-        rows: Sample each pair belongs to.
-        columns: Its neighbour.
-        weights: 1, or the share of places that tied neighbours have.
-        values: How close, see `Lists`.
-    """
-
-    n: int
-    k: int
-    keys: NDArray[np.intp]
-    rows: NDArray[np.intp]
-    columns: NDArray[np.intp]
-    weights: Float64
-    values: Float64
+    n: int  # Samples
+    k: int  # Sum of each row's weights
+    keys: NDArray[np.intp]  # row * n + column, ascending
+    rows: NDArray[np.intp]  # Sample each pair belongs to
+    columns: NDArray[np.intp]  # Its neighbour
+    weights: Float64  # 1, or the share of places that tied neighbours have
+    values: Float64  # How close, see `Lists`
 
     def find(self, keys: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return the place of each key among the pairs, and whether it is there."""

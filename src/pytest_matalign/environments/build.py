@@ -45,19 +45,13 @@ _VERSION = "import sys; print('.'.join(str(part) for part in sys.version_info[:3
 
 @dataclass(frozen=True, kw_only=True)
 class Installer:
-    """uv where it is on the path, else venv and pip.
+    """uv where it is on the path, else venv and pip."""
 
-    Attributes:
-        uv: Its path, or None.
-        python: Interpreter the environment is made from.
-        options: Options of `pip install` or `uv pip install`, such as `--index-url URL`.
-        told: Called with each step in words.
-    """
-
-    uv: str | None
-    python: Path
+    uv: str | None  # Its path, or None
+    python: Path  # Interpreter the environment is made from
+    # Options of `pip install` or `uv pip install`, such as `--index-url URL`
     options: tuple[str, ...] = ()
-    told: Callable[[str], object] = lambda _step: None
+    told: Callable[[str], object] = lambda _step: None  # Called with each step in words
 
     def make(self, folder: Path) -> None:
         """An empty environment."""

@@ -41,19 +41,14 @@ _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All cards that can be used, and what was wrong with the others.
+    """All cards that can be used, and what was wrong with the others."""
 
-    Attributes:
-        cards: Cards by id: bundled ones first, then by distribution, then the user's own.
-        origins: Distribution (or file) each card came from, by id.
-        disputed: Ids that two newcomers claim, which therefore name neither, each with a sentence.
-        problems: One sentence for everything that was left out.
-    """
-
+    # Cards by id: bundled ones first, then by distribution, then the user's own
     cards: Mapping[str, ModelCard]
-    origins: Mapping[str, str]
+    origins: Mapping[str, str]  # Distribution (or file) each card came from, by id
+    # Ids that two newcomers claim, which therefore name neither, each with a sentence
     disputed: Mapping[str, str]
-    problems: tuple[str, ...]
+    problems: tuple[str, ...]  # One sentence for everything that was left out
 
 
 @dataclass(frozen=True)

@@ -48,21 +48,16 @@ LEAST_SAMPLES = 40
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Court:
-    """A split prepared to judge models of one family.
+    """A split prepared to judge models of one family."""
 
-    Attributes:
-        ids: Samples (n) that all references and the baseline accept, in the split's order.
-        references: Models of other families with rows on those samples; no control among them.
-        covariates: Blocks (n, c) that are projected out: composition, size, SOAP where given.
-        groups: Positions of the samples of each group.
-        labels: Known properties (n,), NaN where a sample has none.
-    """
-
+    # Samples (n) that all references and the baseline accept, in the split's order
     ids: tuple[str, ...]
+    # Models of other families with rows on those samples; no control among them
     references: tuple[Reference, ...]
+    # Blocks (n, c) that are projected out: composition, size, SOAP where given
     covariates: tuple[Float64, ...]
-    groups: Mapping[str, NDArray[np.intp]]
-    labels: Mapping[str, Float64]
+    groups: Mapping[str, NDArray[np.intp]]  # Positions of the samples of each group
+    labels: Mapping[str, Float64]  # Known properties (n,), NaN where a sample has none
 
     def __post_init__(self) -> None:
         n = len(self.ids)

@@ -34,23 +34,14 @@ State = Literal["kept", "fell", "unsure"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """What a candidate lost of one quantity, in the quantity's own unit.
+    """What a candidate lost of one quantity, in the quantity's own unit."""
 
-    Attributes:
-        name: Of the quantity.
-        value: Baseline minus candidate.
-        low: Lower end of its interval.
-        high: Upper end.
-        had: What the baseline had beyond chance.
-        tolerance: Loss that is accepted.
-    """
-
-    name: str
-    value: float
-    low: float
-    high: float
-    had: float
-    tolerance: float
+    name: str  # Of the quantity
+    value: float  # Baseline minus candidate
+    low: float  # Lower end of its interval
+    high: float  # Upper end
+    had: float  # What the baseline had beyond chance
+    tolerance: float  # Loss that is accepted
 
     @property
     def state(self) -> State:

@@ -155,14 +155,10 @@ def _filled(network: Any, weights: dict[str, Any]) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class EsmModel:
-    """ESM C, or one track of ESM3, ready to embed; chains go through one by one.
+    """ESM C, or one track of ESM3, ready to embed; chains go through one by one."""
 
-    Attributes:
-        network: `ESMC` or `ESM3` of the package.
-        structure_encoder: Turns backbones into structure tokens; None where sequences are read.
-    """
-
-    network: Any
+    network: Any  # `ESMC` or `ESM3` of the package
+    # Turns backbones into structure tokens; None where sequences are read
     structure_encoder: Any = None
     batch_size: int = 1
 

@@ -84,15 +84,10 @@ def _stored(path: Path, *, name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class EsmIf:
-    """The encoder of ESM-IF1, ready to embed; chains go through one by one.
+    """The encoder of ESM-IF1, ready to embed; chains go through one by one."""
 
-    Attributes:
-        encoder: fair-esm's GVP transformer encoder.
-        convert: Its converter from backbones to padded tensors.
-    """
-
-    encoder: Any
-    convert: Any
+    encoder: Any  # fair-esm's GVP transformer encoder
+    convert: Any  # Its converter from backbones to padded tensors
     batch_size: int = 1
 
     def refuse(self, sample: Sample) -> str | None:

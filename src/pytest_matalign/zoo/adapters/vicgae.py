@@ -38,17 +38,11 @@ def load(card: ModelCard) -> Vicgae:
 
 @dataclass
 class Vicgae:
-    """The recurrent encoder of a SELFIES autoencoder.
+    """The recurrent encoder of a SELFIES autoencoder."""
 
-    Attributes:
-        network: Token embedding and GRU.
-        ids: Token to id.
-        selfies: The package `selfies`, which turns SMILES into tokens.
-    """
-
-    network: Any
-    ids: dict[str, int]
-    selfies: Any
+    network: Any  # Token embedding and GRU
+    ids: dict[str, int]  # Token to id
+    selfies: Any  # The package `selfies`, which turns SMILES into tokens
     batch_size: int = 50
 
     def refuse(self, sample: Sample) -> str | None:

@@ -22,17 +22,12 @@ def accept(sample: Sample) -> str | None:  # noqa: ARG001  the signature of a re
 
 @dataclass(frozen=True)
 class PerSample:
-    """A model made of a function from one sample to a vector.
+    """A model made of a function from one sample to a vector."""
 
-    Attributes:
-        describe: Returns a vector [width] for a sample.
-        reason: Says why a sample cannot be described, or returns None.
-        batch_size: Samples given at once; it changes no number.
-    """
-
-    describe: Callable[[Sample], NDArray[np.floating]]
+    describe: Callable[[Sample], NDArray[np.floating]]  # Returns a vector [width] for a sample
+    # Says why a sample cannot be described, or returns None
     reason: Callable[[Sample], str | None] = accept
-    batch_size: int = 50
+    batch_size: int = 50  # Samples given at once; it changes no number
 
     def refuse(self, sample: Sample) -> str | None:
         """Say why the sample cannot be described, or return None."""

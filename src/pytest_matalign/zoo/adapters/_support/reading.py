@@ -10,18 +10,13 @@ from pytest_matalign.zoo.adapters._support.tokens import Tokens
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How a checkpoint reads a text.
+    """How a checkpoint reads a text."""
 
-    Attributes:
-        prefix: Comes first and is not pooled: a prompt, or a token that names the task.
-        split: `spaces` sets the letters of a text apart by blanks, `letters` gives them to the
-            tokeniser one by one, `none` leaves the text whole.
-        strict: Whether texts with tokens beyond the vocabulary are refused.
-    """
-
-    prefix: str = ""
+    prefix: str = ""  # Comes first and is not pooled: a prompt, or a token that names the task
+    # `spaces` sets the letters of a text apart by blanks, `letters` gives them to the tokeniser one
+    # by one, `none` leaves the text whole
     split: str = "none"
-    strict: bool = False
+    strict: bool = False  # Whether texts with tokens beyond the vocabulary are refused
 
 
 def encoded(tokenizer: Any, body: str, reading: Reading) -> Tokens:

@@ -32,23 +32,14 @@ class Tokens(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class TokenModel:
-    """A transformer ready to embed.
+    """A transformer ready to embed."""
 
-    Attributes:
-        network: A transformers model without a head; its `last_hidden_state` is pooled.
-        encode: Tokenises the text of a sample.
-        text: Picks that text from a sample, or raises NoTextError.
-        reason: Says why a text cannot be tokenised, or returns None.
-        pad: Token id that fills short rows; it is masked, so any valid id will do.
-        batch_size: Samples given at once.
-    """
-
-    network: Any
-    encode: Callable[[str], Tokens]
-    text: Callable[[Sample], str]
-    reason: Callable[[str], str | None]
-    pad: int
-    batch_size: int = 10
+    network: Any  # A transformers model without a head; its `last_hidden_state` is pooled
+    encode: Callable[[str], Tokens]  # Tokenises the text of a sample
+    text: Callable[[Sample], str]  # Picks that text from a sample, or raises NoTextError
+    reason: Callable[[str], str | None]  # Says why a text cannot be tokenised, or returns None
+    pad: int  # Token id that fills short rows; it is masked, so any valid id will do
+    batch_size: int = 10  # Samples given at once
 
     def refuse(self, sample: Sample) -> str | None:
         """Say why the sample's text cannot be tokenised, or return None."""
