@@ -1,28 +1,39 @@
 """Do the intervals of the judged quantity cover? Simulation with everything drawn again.
 
-python benchmarks/gate_coverage.py [SAMPLES [DRAWS]]
+    python benchmarks/gate_coverage.py --n 200 --draws 400
+    python benchmarks/gate_coverage.py --n 200 --draws 400 --populations mp-crystals qm9
 
 In each draw samples are new, covariates are projected out anew by cross-fitting, and a candidate
-and a baseline are compared with two references. An interval covers when it holds the mean over
-draws; `se ratio` is the mean reported over the seen standard deviation.
+and a baseline are compared with references. An interval covers when it holds the mean over draws,
+the value expected at this n. `se ratio` is the root mean squared reported over the seen standard
+deviation. Draws of a split are without replacement from its pack, and errors shrink by
+sqrt(1 - n / N). Draw i of a population has the seed (--seed, i) whatever else is asked for.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+from collections.abc import Callable
 
 import numpy as np
 
-from pytest_matalign.analysis.partial import CrossFit
+from pytest_matalign.analysis.partial import CrossFit, side_by_side
 from pytest_matalign.analysis.shared import JUDGED, residual, shared
 from pytest_matalign.metrics.spec import metric_spec
 
 POPULATIONS = ("independent", "correlated", "clusters", "heavy tails", "one direction")
 NOISE = (2.0, 4.0, 1.5, 1.5)
 """Of candidate, baseline and both references."""
+SPLITS = {
+    "mp-crystals": ("chgnet-0.3.0", "chgnet-0.2.0", "sevennet-0", "diep-fold1"),
+    "qm9": ("admet-ai", "minimol", "so3lr", "rxnfp"),
+}
+"""Candidate, baseline and references from packs."""
+
+Draw = Callable[[np.random.Generator], tuple[np.ndarray, list[np.ndarray]]]
 
 
-def draw(population: str, n: int, rng: np.random.Generator) -> np.ndarray:
+def seen_of(population: str, n: int, rng: np.random.Generator) -> np.ndarray:
     """What there is to see of n samples: four covariates and six latent properties."""
     seen = rng.normal(size=(n, 10))
     if population == "correlated":
@@ -36,36 +47,79 @@ def draw(population: str, n: int, rng: np.random.Generator) -> np.ndarray:
     return seen
 
 
+def simulated(population: str, n: int) -> Draw:
+    """Draws covariates and four models of a population without end."""
+    fixed = np.random.default_rng(1)
+    turns = [fixed.normal(size=(10, 32)) for _ in NOISE]
+
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:
+        seen = seen_of(population, n, rng)
+        models = [
+            seen @ turn + noise * rng.normal(size=(n, 32))
+            for turn, noise in zip(turns, NOISE, strict=True)
+        ]
+        return seen[:, :4], models
+
+    return draw
+
+
+def of_split(name: str, n: int) -> tuple[Draw, float]:
+    """Draws of a pack, and by how much its finite size shrinks errors."""
+    from pytest_matalign import load_split
+    from pytest_matalign.embeddings.embedding import common_ids
+    from pytest_matalign.embeddings.pack import bundled_pack
+    from pytest_matalign.zoo.adapters.composition import fractions
+    from pytest_matalign.zoo.adapters.size import bumps
+
+    split, pack = load_split(name), bundled_pack()
+    assert pack is not None, "models come from the pack that ships"
+    found = [pack.embedding(model, split) for model in SPLITS[name]]
+    ids = common_ids(*found)
+    samples = [sample for sample in split.samples if sample.id in set(ids)]
+    blocks = [np.array([of(sample) for sample in samples]) for of in (fractions, bumps)]
+    rows = [embedding.rows(ids).astype(np.float64) for embedding in found]
+
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:
+        chosen = np.sort(rng.choice(len(ids), size=n, replace=False))
+        return side_by_side(*(b[chosen] for b in blocks)), [x[chosen] for x in rows]
+
+    return draw, float(np.sqrt(1 - n / len(ids)))
+
+
 def main() -> None:
-    n, draws = (int(a) for a in (sys.argv[1:] + ["200", "200"][len(sys.argv) - 1 :]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n", type=int, default=200)
+    parser.add_argument("--draws", type=int, default=400)
+    parser.add_argument("--populations", nargs="+", default=list(POPULATIONS))
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
     specs = [metric_spec(name, k=25 if name == "cknna" else None) for name in JUDGED]
-    given = np.array([0.5, 0.5])
-    print(
-        "| population | metric | quantity | coverage | se ratio |\n|---|---|---|---|---|",
-        flush=True,
-    )
-    for population in POPULATIONS:
-        rng = np.random.default_rng(1)
-        turns = [rng.normal(size=(10, 32)) for _ in NOISE]
-        found = np.empty((draws, len(specs), 2, 2))
-        for i in range(draws):
-            seen = draw(population, n, rng)
-            crossfit = CrossFit(seen[:, :4])
-            left = [
-                residual(seen @ turn + noise * rng.normal(size=(n, 32)), crossfit, specs)
-                for turn, noise in zip(turns, NOISE, strict=True)
-            ]
+    print(f"n = {options.n}, {options.draws} draws, seed {options.seed}, nominal 95 %")
+    print("| population | metric | quantity | mean | sd | se ratio | coverage |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    for population in options.populations:
+        shrink = 1.0
+        if population in SPLITS:
+            draw, shrink = of_split(population, options.n)
+        else:
+            draw = simulated(population, options.n)
+        found = np.empty((options.draws, len(specs), 2, 2))
+        for i in range(options.draws):
+            covariates, models = draw(np.random.default_rng([options.seed, i]))
+            crossfit = CrossFit(covariates)
+            left = [residual(x, crossfit, specs) for x in models]
+            given = np.full(len(left) - 2, 1 / (len(left) - 2))
             for j, spec in enumerate(specs):
                 new, old = (shared(x, left[2:], given, spec) for x in left[:2])
                 found[i, j] = (new.value, new.error), new.minus(old)
         for j, spec in enumerate(specs):
             for q, quantity in enumerate(("value", "difference")):
-                values, errors = found[:, j, q].T
+                values, errors = found[:, j, q, 0], shrink * found[:, j, q, 1]
                 covered = np.abs(values - values.mean()) <= 1.96 * errors
-                ratio = errors.mean() / values.std(ddof=1)
+                ratio = np.sqrt((errors**2).mean()) / values.std(ddof=1)
                 print(
-                    f"| {population} | {spec.name} | {quantity} | {covered.mean():.3f} | "
-                    f"{ratio:.2f} |",
+                    f"| {population} | {spec.name} | {quantity} | {values.mean():.4f} | "
+                    f"{values.std(ddof=1):.4f} | {ratio:.2f} | {covered.mean():.3f} |",
                     flush=True,
                 )
 

@@ -20,7 +20,7 @@ from pytest_matalign.metrics.arrays import Float64, as_matrix, squared_distances
 from pytest_matalign.metrics.preprocessing import preprocess
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,23 +29,91 @@ PENALTIES = tuple(10.0 ** np.arange(-6, 2.0))
 """Ridge penalties tried, as multiples of the kernel's mean diagonal times the training rows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Part:
-    """One fold: what a fit on its training rows needs, whatever the targets.
-
-    Attributes:
-        train: Rows fitted on.
-        test: Rows predicted.
-        spectrum: Eigenvalues (m,) of the centred kernel of the training rows.
-        vectors: Its eigenvectors (m, m).
-        cross: Centred kernel (t, m) of test and training rows.
-    """
+    """One fold: what a fit on its training rows needs, whatever the targets."""
 
     train: NDArray[np.intp]
     test: NDArray[np.intp]
     spectrum: Float64
+    """Eigenvalues (m,) of the centred kernel of the training rows."""
     vectors: Float64
+    """Its eigenvectors (m, m)."""
     cross: Float64
+    """Centred kernel (t, m) of test and training rows."""
+
+    @cached_property
+    def turned(self) -> Float64:
+        """The kernel of test and training rows in the eigenvectors (t, m)."""
+        return self.cross @ self.vectors
+
+    @cached_property
+    def _smoothers(self) -> dict[float, Float64]:
+        return {}
+
+    def smoother(self, penalty: float) -> Float64:
+        """Return what each prediction takes from each training target (t, m)."""
+        if penalty not in self._smoothers:
+            found = (self.turned / (self.spectrum + penalty)) @ self.vectors.T
+            found += 1 / len(self.train) - found.mean(axis=1, keepdims=True)
+            self._smoothers[penalty] = found
+        return self._smoothers[penalty]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FoldFit:
+    """The regression that predicts one part held out."""
+
+    part: _Part
+    mean: Float64
+    """Of the targets (columns,) over the training rows."""
+    rotated: Float64
+    """Centred targets in the kernel's eigenvectors (m, columns)."""
+    penalties: Float64
+    """Those tried (p,)."""
+    errors: Float64
+    """Squared leave-one-out error (p, m) of each training row under each."""
+    chosen: int
+
+    @property
+    def penalty(self) -> float:
+        """The one used."""
+        return float(self.penalties[self.chosen])
+
+    @property
+    def predicted(self) -> Float64:
+        """Predictions (t, columns) of the rows held out."""
+        return self.mean + self.part.cross @ self._weights
+
+    @property
+    def left(self) -> Float64:
+        """What the fit leaves of the targets (m, columns) of its own training rows."""
+        return self.penalty * self._weights
+
+    @property
+    def smoother(self) -> Float64:
+        """What each prediction takes from each training target (t, m)."""
+        return self.part.smoother(self.penalty)
+
+    @property
+    def _weights(self) -> Float64:
+        shrunk = self.rotated / (self.part.spectrum + self.penalty)[:, None]
+        weights: Float64 = self.part.vectors @ shrunk
+        return weights
+
+    def by_choice(self, by_prediction: Float64, resamples: Float64) -> Float64:
+        """Return what other penalties would do (b,), chosen in resamples of the samples.
+
+        Args:
+            by_prediction: Derivative (t, columns) of any statistic by the predictions.
+            resamples: How often each sample is drawn, (b, n).
+        """
+        spectrum = self.part.spectrum
+        along = ((self.part.turned.T @ by_prediction) * self.rotated).sum(axis=1)
+        effects = (1 / (spectrum + self.penalties[:, None])) @ along
+        choices = (resamples[:, self.part.train] @ self.errors.T).argmin(axis=1)
+        changed: Float64 = effects[choices] - effects[self.chosen]
+        return changed
 
 
 class CrossFit:
@@ -137,16 +205,13 @@ class CrossFit:
             cross=cross - cross.mean(axis=1, keepdims=True) - means + means.mean(),
         )
 
+    def fits(self, targets: Float64) -> list[FoldFit]:
+        """Return the fit of targets (n, columns) that predicts each part held out."""
+        return [_fit(part, targets[part.train]) for part in self._parts]
+
     def predict(self, targets: Float64) -> Float64:
         """Return out-of-fold predictions (n, columns) of targets (n, columns)."""
-        predicted = np.empty_like(targets)
-        for part in self._parts:
-            mean = targets[part.train].mean(axis=0)
-            rotated = part.vectors.T @ (targets[part.train] - mean)
-            penalty = _best_penalty(part, targets[part.train] - mean, rotated)
-            weights = part.vectors @ (rotated / (part.spectrum + penalty)[:, None])
-            predicted[part.test] = mean + part.cross @ weights
-        return predicted
+        return predictions(self.fits(targets), targets)
 
     def baseline(self, targets: Float64) -> Float64:
         """Return the training mean (n, columns) each sample would be predicted by without us."""
@@ -174,6 +239,14 @@ class CrossFit:
             high=1 - ratio.low,
             confidence=ratio.confidence,
         )
+
+
+def predictions(fits: Sequence[FoldFit], targets: Float64) -> Float64:
+    """Return the out-of-fold predictions of all parts, in the shape of the targets."""
+    predicted = np.empty_like(targets)
+    for fit in fits:
+        predicted[fit.part.test] = fit.predicted
+    return predicted
 
 
 def project_out(embeddings: Mapping[str, Float64], crossfit: CrossFit) -> dict[str, Float64]:
@@ -218,24 +291,24 @@ def _kernel(values: Float64) -> Float64:
     return kernel
 
 
-def _best_penalty(part: _Part, targets: Float64, rotated: Float64) -> float:
-    """The penalty with the least leave-one-out error over all columns.
-
-    Args:
-        part: The fold.
-        targets: Centred targets (m, columns) of the training rows.
-        rotated: The same in the kernel's eigenvectors.
-    """
-    n = len(part.spectrum)
-    scale = float(part.spectrum.mean())
+def _fit(part: _Part, targets: Float64) -> FoldFit:
+    """The fit of targets (m, columns) with the penalty of least leave-one-out error."""
+    n, mean = len(part.spectrum), targets.mean(axis=0)
+    centred = targets - mean
+    rotated = part.vectors.T @ centred
     squared = part.vectors**2
-    best, least = scale * PENALTIES[0], np.inf
-    for relative in PENALTIES:
-        penalty = relative * scale * np.sqrt(n)
+    penalties = np.array(PENALTIES) * float(part.spectrum.mean()) * np.sqrt(n)
+    errors = np.empty((len(penalties), n))
+    for place, penalty in enumerate(penalties):
         shrunk = part.spectrum / (part.spectrum + penalty)
         leverage = squared @ shrunk + 1 / n
-        left = targets - part.vectors @ (shrunk[:, None] * rotated)
-        error = float(((left / np.maximum(1 - leverage, 1e-9)[:, None]) ** 2).sum())
-        if error < least:
-            best, least = penalty, error
-    return float(best)
+        left = centred - part.vectors @ (shrunk[:, None] * rotated)
+        errors[place] = ((left / np.maximum(1 - leverage, 1e-9)[:, None]) ** 2).sum(axis=1)
+    return FoldFit(
+        part=part,
+        mean=mean,
+        rotated=rotated,
+        penalties=penalties,
+        errors=errors,
+        chosen=int(errors.sum(axis=1).argmin()),
+    )

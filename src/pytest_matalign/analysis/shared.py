@@ -2,21 +2,24 @@
 
 Columns are standardised, rows scaled to unit length, covariates projected out by cross-fitting
 (`partial.CrossFit`), and what is left is aligned with what is left of each reference. The judged
-value is a weighted mean over references of other families. Influences are those of the residuals
-as they stand. What centring, standardising and the fit owe to the samples is not in them:
-`benchmarks/gate_coverage.py` finds intervals right on independent and correlated samples and too
-narrow by up to a third on clusters and heavy tails (differences by less than values).
+value is a weighted mean over references of other families. Its interval is for its expectation at
+this number of samples, penalties and neighbours being chosen anew: influences are those of the
+residuals, and what their preparation owes to the samples (`chain.Chain`) on both sides.
+`benchmarks/gate_coverage.py` measures how often it covers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_matalign.analysis.chain import Chain
+from pytest_matalign.analysis.partial import predictions
 from pytest_matalign.engine.influence import Influence, mean_influence
 from pytest_matalign.engine.prepare import prepare_parts
+from pytest_matalign.engine.slopes import slopes
 from pytest_matalign.engine.spaces import Space
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.metrics.arrays import Float64, as_matrix
@@ -41,6 +44,7 @@ class Residual:
 
     rows: Float64
     parts: Mapping[MetricSpec, Part]
+    chain: Chain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -108,9 +112,16 @@ def residual(x: Float64, crossfit: CrossFit, specs: Sequence[MetricSpec]) -> Res
     Raises:
         MetricInputError: The embedding is the same for every sample.
     """
-    rows = crossfit.residuals(preprocess(standardised(x), "l2"))
+    standard = standardised(x)
+    unit = preprocess(standard, "l2")
+    fits = crossfit.fits(unit)
+    rows = unit - predictions(fits, unit)
     space = Space(rows, name="the embedding", how="center-l2")
-    return Residual(rows=rows, parts=prepare_parts(space, specs))
+    return Residual(
+        rows=rows,
+        parts=prepare_parts(space, specs),
+        chain=Chain(standard=standard, fits=fits, centred=rows - rows.mean(axis=0)),
+    )
 
 
 def weights(families: Sequence[str], corpora: Sequence[str]) -> Float64:
@@ -149,9 +160,21 @@ def shared(x: Residual, references: Sequence[Residual], given: Float64, spec: Me
     """
     if not references:
         raise MetricInputError("there is no reference of another family to judge by.")
-    found = [x.parts[spec].compare(other.parts[spec]) for other in references]
+    own = x.parts[spec]
+    found = [own.compare(other.parts[spec]) for other in references]
     value = float(sum(w * c.value for w, c in zip(given, found, strict=True)))
-    influence = mean_influence([comparison.influence for comparison in found], given)
+    slope, owed = np.zeros_like(x.rows), []
+    for weight, other, comparison in zip(given, references, found, strict=True):
+        by_own, by_other = slopes(own, other.parts[spec], comparison.value)
+        slope += weight * by_own
+        owed.append(other.chain.owed(weight * by_other))
+    owed.append(x.chain.owed(slope))
+    direct = mean_influence([comparison.influence for comparison in found], given)
+    influence = replace(
+        direct,
+        samples=direct.samples + np.sum([samples for samples, _ in owed], axis=0),
+        choices=np.sum([choices for _, choices in owed], axis=0),
+    )
     return Shared(
         metric=spec.name,
         value=value,

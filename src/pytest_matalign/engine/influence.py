@@ -40,37 +40,43 @@ class Interactions(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Influence:
-    """How one statistic depends on its samples.
-
-    Attributes:
-        samples: Influence of each sample (n,), or of each group of samples, mean 0.
-        pairs: What two samples do together; None where that is not known.
-    """
+    """How one statistic depends on its samples."""
 
     samples: Float64
+    """Influence of each sample (n,), or of each group of samples, mean 0."""
     pairs: Interactions | None = None
+    """What two samples do together; None where that is not known."""
+    choices: Float64 | None = None
+    """What settings chosen by the samples do (b,) in resamples of them, where any were chosen."""
 
     def __sub__(self, other: Influence) -> Influence:
         """Return the influence of the difference of two statistics on the same samples."""
-        samples = self.samples - other.samples
-        if self.pairs is None or other.pairs is None:
-            return Influence(samples=samples)
-        return Influence(samples=samples, pairs=self.pairs - other.pairs)
+        pairs = choices = None
+        if self.pairs is not None and other.pairs is not None:
+            pairs = self.pairs - other.pairs
+        if self.choices is not None and other.choices is not None:
+            choices = self.choices - other.choices
+        return Influence(samples=self.samples - other.samples, pairs=pairs, choices=choices)
 
     def __mul__(self, factor: float) -> Influence:
         """Return the influence of a multiple of the statistic."""
-        pairs = None if self.pairs is None else self.pairs * factor
-        return Influence(samples=factor * self.samples, pairs=pairs)
+        return Influence(
+            samples=factor * self.samples,
+            pairs=None if self.pairs is None else self.pairs * factor,
+            choices=None if self.choices is None else self.choices * factor,
+        )
 
     def standard_error(self) -> float:
         """Return the standard error of the statistic."""
         n = len(self.samples)
-        first = float((self.samples**2).sum()) * n / (n - 1)
-        if self.pairs is None:
-            return float(np.sqrt(first))
-        # Sampling noise may take off too much; half the first-order part is the least that can
-        # remain when every interaction is between pairs.
-        return float(np.sqrt(max(first - self.pairs.squared(), 0.4 * first)))
+        variance = first = float((self.samples**2).sum()) * n / (n - 1)
+        if self.pairs is not None:
+            # Sampling noise may take off too much; half the first-order part is the least that
+            # can remain when every interaction is between pairs.
+            variance = max(first - self.pairs.squared(), 0.4 * first)
+        if self.choices is not None:
+            variance += float(self.choices.var())
+        return float(np.sqrt(variance))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

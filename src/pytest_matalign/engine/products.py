@@ -74,7 +74,7 @@ class ProductPart(Part):
             size_squared = squares - 2 / (n - 2) * crossed + self._total**2 / ((n - 1) * (n - 2))
         else:
             size_squared = squares - 2 / n * crossed + self._total**2 / n**2
-        self._scale = 1.0 / float(np.sqrt(size_squared))
+        self.scale = 1.0 / float(np.sqrt(size_squared))
 
     def rows(self, start: int, stop: int, *, unbiased: bool | None = None) -> torch.Tensor:
         """Return rows start to stop (rows, n) of the matrix."""
@@ -89,7 +89,7 @@ class ProductPart(Part):
         if unbiased:
             line = torch.arange(stop - start, device=values.device)
             values[line, line + start] = 0.0
-        return values.mul_(self._scale)
+        return values.mul_(self.scale)
 
     def _function(self, start: int, stop: int) -> torch.Tensor:
         squared = self.space.squared(start, stop)
@@ -144,7 +144,7 @@ class ProductPart(Part):
 
     def diagonal(self) -> DiagonalSums:
         """Return what the null of a statistic needs whose diagonal is not 0."""
-        diagonal = (self._total / self.n**2 - 2 / self.n * self._margins) * self._scale
+        diagonal = (self._total / self.n**2 - 2 / self.n * self._margins) * self.scale
         return DiagonalSums(
             trace=float(diagonal.sum()),
             squares=1.0,
