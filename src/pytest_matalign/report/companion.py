@@ -5,31 +5,26 @@ Made when a report is made, from a store and the splits, and never part of a sco
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
+from pytest_matalign.embeddings.obtain import Door, Source
+from pytest_matalign.embeddings.pack import Pack
 from pytest_matalign.errors import ConfigurationError, MetricInputError
 from pytest_matalign.report.analysis import performance, trees
 from pytest_matalign.report.budget import Budget
-from pytest_matalign.report.embeddings import embeddings_of
+from pytest_matalign.report.embeddings import Found, embeddings_of
 from pytest_matalign.report.maps import maps_of
 from pytest_matalign.report.moved import moved
 from pytest_matalign.report.pictures import elements
 from pytest_matalign.report.projection import PREPROCESS
 from pytest_matalign.report.samples import samples_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from pytest_matalign.embeddings.obtain import Door, Source
-    from pytest_matalign.embeddings.pack import Pack
-    from pytest_matalign.report.embeddings import Found
-    from pytest_matalign.scorecard.model import Scorecard
-    from pytest_matalign.splits.split import Split
-
+from pytest_matalign.scorecard.model import Scorecard
+from pytest_matalign.splits.split import Split
 
 DIMENSION_SAMPLES = 5000
 """Samples a dimension is taken on, the first of the split: it holds n x n distances."""

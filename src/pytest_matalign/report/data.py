@@ -52,13 +52,7 @@ class _Index(Generic[T]):
 def report_data(
     scorecard: Scorecard, *, companion: Companion | None = None, baseline: Scorecard | None = None
 ) -> dict[str, Any]:
-    """Return everything the pages show, as JSON-plain values.
-
-    Args:
-        scorecard: The run to report.
-        companion: Maps, samples and intrinsic dimensions; None where no store is at hand.
-        baseline: An earlier scorecard of the same candidate.
-    """
+    """Return everything the pages show, as JSON-plain values."""
     metrics = _Index[tuple[str, str, int | None, str, bool]]()
     cases = _cases(scorecard, metrics)
     left_out = list(companion.left_out) if companion else [NO_COMPANION]

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
 
-from pytest_matalign.embeddings.obtain import Packed, Recorded
+from pytest_matalign.embeddings.embedding import Embedding
+from pytest_matalign.embeddings.obtain import Door, Packed, Recorded, Source
+from pytest_matalign.embeddings.pack import Pack
 from pytest_matalign.errors import UnavailableError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from pytest_matalign.embeddings.embedding import Embedding
-    from pytest_matalign.embeddings.obtain import Door, Source
-    from pytest_matalign.embeddings.pack import Pack
-    from pytest_matalign.scorecard.model import Scorecard
-    from pytest_matalign.splits.split import Split
-    from pytest_matalign.verdicts.records import EmbeddingRecord
+from pytest_matalign.scorecard.model import Scorecard
+from pytest_matalign.splits.split import Split
+from pytest_matalign.verdicts.records import EmbeddingRecord
 
 Found = dict[tuple[str, str], "Embedding"]
 """Embeddings by (split, model)."""
@@ -35,7 +30,7 @@ def embeddings_of(
         scorecard: Names the embeddings, with their blocks in the store and their digests.
         splits: The splits of the scorecard, cut to the size of its run.
         door: Over the store of the run.
-        packs: Hold what a run took from packs.
+        packs: Asked for what the store has not.
         own: Of the candidate, where it never entered a store: a file.
     """
     found: Found = {}

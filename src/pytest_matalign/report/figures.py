@@ -51,12 +51,7 @@ def write_figures(
 ) -> list[Path]:
     """Write every figure the scorecard has data for, and return the files.
 
-    Args:
-        scorecard: The run.
-        folder: Where the files go; made if it does not exist.
-        file_format: `svg`, `pdf` or `png`.
-        columns: Width in columns of a page, 1 or 2.
-        companion: Needed for intrinsic dimensions, maps, accuracy and the tree.
+    In one or two columns of a page; intrinsic dimensions, accuracy and the tree need a companion.
 
     Raises:
         ConfigurationError: If matplotlib is not installed.

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pytest_matalign.embeddings.embedding import Embedding
 from pytest_matalign.report import projection
-from pytest_matalign.report.budget import POINTS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from pytest_matalign.embeddings.embedding import Embedding
-    from pytest_matalign.report.budget import Budget
-    from pytest_matalign.report.embeddings import Found
-    from pytest_matalign.splits.split import Split
+from pytest_matalign.report.budget import POINTS, Budget
+from pytest_matalign.report.embeddings import Found
+from pytest_matalign.splits.split import Split
 
 NEIGHBOURS = 8
 """Neighbours drawn when the mouse rests on a sample."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from pytest_matalign.report.embeddings import Found
+from pytest_matalign.scorecard.model import Scorecard
+from pytest_matalign.splits.split import Split
 from pytest_matalign.verdicts.drift import drift
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pytest_matalign.report.embeddings import Found
-    from pytest_matalign.scorecard.model import Scorecard
-    from pytest_matalign.splits.split import Split
 
 
 def moved(
@@ -24,12 +21,7 @@ def moved(
 ) -> list[dict[str, Any]]:
     """Return, per split, the samples whose neighbourhoods changed most, the farthest moved first.
 
-    Args:
-        scorecard: The run to report; names the candidate.
-        baseline: The earlier run; names its candidate. None where there is none.
-        found: Embeddings of the run.
-        earlier: Embeddings of the earlier run.
-        splits: Splits of the run.
+    From the embeddings of this run's candidate and, `earlier`, of the baseline's.
     """
     rows = []
     for split in splits:

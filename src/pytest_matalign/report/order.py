@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pytest_matalign.verdicts.records import measured
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from numpy.typing import NDArray
-
-    from pytest_matalign.scorecard.model import Scorecard
-    from pytest_matalign.verdicts.records import AlignmentRecord
+from pytest_matalign.scorecard.model import Scorecard
+from pytest_matalign.verdicts.records import AlignmentRecord, measured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +85,7 @@ def _clustered(
 def clustered(distance: NDArray[np.float64]) -> tuple[list[int], NDArray[np.float64]]:
     """Return leaves and merges of average linkage, leaves ordered by Bar-Joseph et al. 2001.
 
-    Args:
-        distance: (models, models), symmetric, 0 on the diagonal; at least 3 models.
+    Distances are (models, models), symmetric, 0 on the diagonal; of at least 3 models.
     """
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform

@@ -45,12 +45,9 @@ def write_html(
 def render(
     scorecard: Scorecard, *, companion: Companion | None = None, baseline: Scorecard | None = None
 ) -> str:
-    """Return the report of a scorecard as HTML.
+    """Return the report of a scorecard as HTML, an earlier one of the same candidate beside it.
 
-    Args:
-        scorecard: The run to report.
-        companion: Maps, samples and intrinsic dimensions; the report says so where None.
-        baseline: An earlier scorecard of the same candidate, shown beside this one.
+    Without a companion (maps, samples, intrinsic dimensions) the report says that it has none.
     """
     from markupsafe import Markup
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from pytest_matalign.splits.sample import Sample
 
 if TYPE_CHECKING:
     from ase import Atoms
-    from numpy.typing import NDArray
     from rdkit.Chem import Mol
-
-    from pytest_matalign.splits.sample import Sample
 
 MOST_ATOMS = 400
 """Structures above this are shown without a picture."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from pytest_matalign.metrics.preprocessing import preprocess
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 Method = Literal["pca", "umap"]
 PREPROCESS = "center-l2"
@@ -36,13 +34,7 @@ def methods() -> tuple[Method, ...]:
 
 
 def project(vectors: NDArray[np.float32], method: Method, *, seed: int = 0) -> Map:
-    """Return a map of an embedding.
-
-    Args:
-        vectors: Embedding [samples, width].
-        method: `pca`, or `umap` with its package's defaults.
-        seed: Of UMAP; PCA has none.
-    """
+    """Return a map of an embedding [samples, width]; the seed is that of UMAP."""
     features = np.asarray(preprocess(vectors, PREPROCESS), dtype=np.float64)
     features = features - features.mean(axis=0)
     return _pca(features) if method == "pca" else _umap(features, seed)
@@ -51,12 +43,9 @@ def project(vectors: NDArray[np.float32], method: Method, *, seed: int = 0) -> M
 def turn(points: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the rotation or reflection (2, 2) that lays a map over another as well as it can.
 
-    Axes of maps have no meaning of their own, so maps of several models are turned alike and can
-    be compared by eye (orthogonal Procrustes, Schönemann 1966). Distances are unchanged.
-
-    Args:
-        points: Positions [samples, 2], to be multiplied by the result from the right.
-        reference: Positions [samples, 2] of the same samples on the other map.
+    Points [samples, 2] are multiplied by it from the right. Axes of maps have no meaning of their
+    own, so maps of several models are turned alike and can be compared by eye (orthogonal
+    Procrustes, Schönemann 1966). Distances are unchanged.
     """
     left, _, right = np.linalg.svd(points.T @ reference)
     return np.asarray(left @ right)

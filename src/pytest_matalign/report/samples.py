@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pytest_matalign.report.budget import PICTURE_BYTES
+from pytest_matalign.report.budget import PICTURE_BYTES, Budget
 from pytest_matalign.report.pictures import caption, picture
-
-if TYPE_CHECKING:
-    from pytest_matalign.report.budget import Budget
-    from pytest_matalign.splits.split import Split
+from pytest_matalign.splits.split import Split
 
 
 def samples_of(split: Split, budget: Budget) -> dict[str, Any]:

@@ -79,10 +79,7 @@ def paper_plan(
 ) -> Plan:
     """The plan of `matalign study paper`: every model that can be loaded here.
 
-    Args:
-        cards: Of the zoo.
-        samples: Of the splits in distribution, instead of 200; no other split takes more.
-        energies: See `Plan`.
+    With so many samples of the splits in distribution, instead of 200; no other split takes more.
     """
     from pytest_matalign.environments.loading import unavailable
 

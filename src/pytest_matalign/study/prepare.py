@@ -35,16 +35,9 @@ from pytest_matalign.zoo.catalogue import cards
 def prepare(
     model: str, *, plan: Plan, splits: Sequence[str], sections: Collection[str], root: Path
 ) -> None:
-    """Embed the splits a model reads, and take its energies, atoms and cost where asked for.
+    """Embed the splits a model reads; take its energies, atoms and cost where sections need them.
 
     What cannot be had is told; the study itself meets the same and reports it.
-
-    Args:
-        model: Card id.
-        plan: Samples and options.
-        splits: Splits that the sections need.
-        sections: Names of the sections, which decide what else is needed.
-        root: Folder of the store.
     """
     source = Embeddings(cards=cards(), store=Store(root))
     for split in splits:

@@ -91,12 +91,7 @@ def rewritten(sample: Sample) -> Sample:
 def rotation(
     angle: float, axis: tuple[float, float, float]
 ) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Rotation matrix float64 [3, 3] by Rodrigues' formula.
-
-    Args:
-        angle: In rad.
-        axis: Unit vector.
-    """
+    """Rotation matrix float64 [3, 3] by Rodrigues' formula: an angle in rad about a unit vector."""
     x, y, z = axis
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     matrix: np.ndarray[tuple[int, int], np.dtype[np.float64]] = (

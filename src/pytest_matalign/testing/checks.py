@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytest_matalign.errors import MatalignError
+from pytest_matalign.splits.sample import Sample
 from pytest_matalign.testing import changes
-from pytest_matalign.testing.report import Check
+from pytest_matalign.testing.report import Check, Outcome
 from pytest_matalign.testing.samples import awkward_samples, element_samples, unsupported_samples
-from pytest_matalign.testing.subject import told_of
+from pytest_matalign.testing.subject import Subject, told_of
 from pytest_matalign.zoo.domain import refusal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from pytest_matalign.splits.sample import Sample
-    from pytest_matalign.testing.report import Outcome
-    from pytest_matalign.testing.subject import Subject
 
 _SPEED_SECONDS = 0.3
 """Shortest time over which samples a second are counted."""

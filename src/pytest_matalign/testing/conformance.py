@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.splits.sample import Sample
 from pytest_matalign.testing.checks import run_checks
 from pytest_matalign.testing.report import ConformanceReport
 from pytest_matalign.testing.samples import default_samples
 from pytest_matalign.testing.subject import FaultError, Subject
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pytest_matalign.splits.sample import Sample
-    from pytest_matalign.zoo.card import ModelCard
-    from pytest_matalign.zoo.model import Model
+from pytest_matalign.zoo.card import ModelCard
+from pytest_matalign.zoo.model import Model
 
 TOLERANCE = 1e-3
 """Change of an embedding that counts as none, in median distances between two samples.

@@ -12,21 +12,19 @@ so rough that neighbours mean nothing to it.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.splits.sample import Input, Sample
 from pytest_matalign.zoo.card import ModelCard
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ase import Atoms
-    from numpy.typing import NDArray
-
-    from pytest_matalign.splits.sample import Input, Sample
 
 ADAPTER_VERSION = 1
 Behaviour = Literal["good", "different", "slow", "failing", "nan"]

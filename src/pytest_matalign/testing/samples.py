@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from pytest_matalign.splits.sample import Sample
+from pytest_matalign.splits.sample import Input, Sample
+from pytest_matalign.zoo.card import ModelCard
 from pytest_matalign.zoo.domain import form
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pytest_matalign.splits.sample import Input
-    from pytest_matalign.zoo.card import ModelCard
 
 _SPLITS: dict[Input, tuple[str, ...]] = {
     "atoms": ("qm9", "mp-crystals"),
@@ -112,12 +108,7 @@ def element_samples(card: ModelCard) -> Iterator[Sample]:
 
 
 def awkward_samples(card: ModelCard, like: Sample) -> Iterator[Sample]:
-    """Samples a model may take or refuse, but must not stumble over.
-
-    Args:
-        card: Of the model.
-        like: A sample it takes, whose first element the structures are made of.
-    """
+    """Samples a model may take or refuse, but must not stumble over; made like one it takes."""
     chosen = form(card, like)
     if chosen == "atoms":
         yield from _awkward_structures(like)

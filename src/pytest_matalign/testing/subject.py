@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_matalign.errors import ExtractionError, MatalignError
+from pytest_matalign.splits.sample import Input, Sample
+from pytest_matalign.zoo.card import ModelCard
 from pytest_matalign.zoo.domain import form, refusal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from numpy.typing import NDArray
-
-    from pytest_matalign.splits.sample import Input, Sample
-    from pytest_matalign.zoo.card import ModelCard
-    from pytest_matalign.zoo.model import Model
+from pytest_matalign.zoo.model import Model
 
 
 class FaultError(ExtractionError):

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable, Iterator
 from importlib import metadata
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.testing.conformance import TOLERANCE, check_adapter
 from pytest_matalign.testing.report import (
-    ConformanceReport,  # noqa: TC001  msgspec resolves it at run time
+    ConformanceReport,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from pytest_matalign.zoo.card import ModelCard
+from pytest_matalign.zoo.card import ModelCard
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,23 +8,26 @@ import io
 import re
 import sys
 import tarfile
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytest_matalign.splits.build.archive import read_member
-from pytest_matalign.splits.build.order import RejectedError, first_accepted, rejecting, structure
+from pytest_matalign.splits.build.order import (
+    Filter,
+    RejectedError,
+    first_accepted,
+    rejecting,
+    structure,
+)
 from pytest_matalign.splits.perturb import rattle, rng_for, scale_volume, strain
 from pytest_matalign.splits.sample import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from ase import Atoms
-
-    from pytest_matalign.splits.build.order import Filter
 
 Row = dict[str, str]
 

@@ -39,23 +39,19 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from pytest_matalign.errors import MatalignError
 from pytest_matalign.splits.backbone import write_backbones
 from pytest_matalign.splits.build.recipes import STREAMS, card_to_fill
+from pytest_matalign.splits.card import SplitCard
 from pytest_matalign.splits.extxyz import format_extxyz
 from pytest_matalign.splits.load import load_split
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from pytest_matalign.splits.card import SplitCard
-    from pytest_matalign.splits.sample import Sample
+from pytest_matalign.splits.sample import Sample
 
 _SUFFIX = {"extxyz": ".extxyz.gz", "fasta": ".fasta.gz", "backbone-npz": ".npz"}
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pytest_matalign.splits.build.archive import read_member
 from pytest_matalign.splits.build.order import (
+    Filter,
     RejectedError,
     first_accepted,
     one_per,
@@ -20,12 +23,6 @@ from pytest_matalign.splits.build.order import (
 )
 from pytest_matalign.splits.perturb import rattle, rng_for
 from pytest_matalign.splits.sample import Sample
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
-
-    from pytest_matalign.splits.build.order import Filter
 
 _QM9_LABELS = {
     "Dipole_debye": "mu_D",

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Callable, Iterator, Mapping
+from pytest_matalign.splits.sample import Sample
 
+if TYPE_CHECKING:
     from ase import Atoms
 
-    from pytest_matalign.splits.sample import Sample
-
-    Filter = Callable[[Sample], None]
-    """Raises `RejectedError` for a sample that is to be left out."""
-
+Filter = Callable[[Sample], None]
+"""Raises `RejectedError` for a sample that is to be left out."""
 SEED = 20261122
 
 

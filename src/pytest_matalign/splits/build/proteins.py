@@ -6,20 +6,16 @@ import csv
 import gzip
 import io
 import struct
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.build.archive import read_member
 from pytest_matalign.splits.sample import Sample
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from numpy.typing import NDArray
 
 _PROMOD_MAGIC, _PROMOD_VERSION = 1234, 2
 _PROMOD_HEADER = 77  # bytes: magic number, version, sizes of base types, test values

@@ -7,15 +7,17 @@ only what differs from the bundled split it is `like`.
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from pytest_matalign.splits.build import crystals, molecules, proteins
 from pytest_matalign.splits.build.order import (
     SEED,
+    Filter,
     accepted,
     at_least_two_elements,
     at_most_atoms,
@@ -28,16 +30,9 @@ from pytest_matalign.splits.build.order import (
 )
 from pytest_matalign.splits.card import SplitCard
 from pytest_matalign.splits.catalogue import split_cards
+from pytest_matalign.splits.sample import Sample
 
-if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from pytest_matalign.splits.build.order import Filter
-    from pytest_matalign.splits.sample import Sample
-
-    Stream = Callable[[Path, Counter[str]], Iterator[Sample]]
-
+Stream = Callable[[Path, Counter[str]], Iterator[Sample]]
 TIERS = Path(__file__).parent / "cards"
 
 

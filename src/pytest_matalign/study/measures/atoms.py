@@ -30,14 +30,9 @@ class AtomRows:
 
 
 def draw_atoms(counts: Sequence[int], *, most: int, seed: int = 0) -> AtomRows:
-    """Draw at most so many atoms of every structure, without replacement.
+    """Draw at most so many atoms of every structure, of so many atoms each, without replacement.
 
     Large structures would rule the comparison if all their atoms took part.
-
-    Args:
-        counts: Atoms of each structure.
-        most: Atoms drawn of each.
-        seed: Of the draw.
 
     Raises:
         MetricInputError: A structure without atoms.
@@ -53,15 +48,12 @@ def draw_atoms(counts: Sequence[int], *, most: int, seed: int = 0) -> AtomRows:
 
 
 def pooled(features: Sequence[Float64], *, order: int) -> Float64:
-    """Return structures (n, order x width) as cumulants of their atoms' features side by side.
+    """Return structures (n, order x width) as cumulants of their atoms' features [atoms, width].
 
-    The second and third cumulant enter by their signed roots, so that all are in the features'
-    unit, and each block gets the same total variance over structures. (Chorna et al., arXiv
-    2512.05717, concatenate cumulants too.) A structure of one atom has a spread of 0.
-
-    Args:
-        features: [atoms, width] by structure.
-        order: How many cumulants, 1 (the mean alone) to 3.
+    One cumulant is the mean alone. The second and third enter by their signed roots, so that all
+    are in the features' unit, and each block gets the same total variance over structures.
+    (Chorna et al., arXiv 2512.05717, concatenate cumulants too.) A structure of one atom has a
+    spread of 0.
 
     Raises:
         MetricInputError: An order that is not offered, or a cumulant that is the same for all.
@@ -84,10 +76,7 @@ def atom_covariates(
 ) -> Float64:
     """Return what an atom is and what its structure is made of (n, c), of equal weight.
 
-    Args:
-        numbers: Atomic numbers by structure.
-        rows: The atoms compared.
-        covariates: Composition and size (structures, c).
+    From atomic numbers by structure, and composition and size (structures, c).
     """
     kinds = [numbers[s][a] for s, a in zip(rows.structure, rows.atom, strict=True)]
     element = np.eye(max(kinds) + 1)[kinds]

@@ -74,15 +74,11 @@ def _mean(matrix: Float64, i: Sequence[int], j: Sequence[int]) -> float:
 
 
 def response(base: Float64, shifted: Float64) -> Interval:
-    """Return how far samples move, relative to how far apart different samples are.
+    """Return how far samples (n, d) move, relative to how far apart different samples are.
 
     The mean squared displacement of a sample's row over twice the variance of the base: 0 for a
     model that does not see the perturbation (composition alone), 1 where a perturbed sample is
     as far from itself as from any other.
-
-    Args:
-        base: (n, d) unperturbed.
-        shifted: (n, d) the same samples perturbed.
 
     Raises:
         MetricInputError: Different shapes.
@@ -97,18 +93,13 @@ def response(base: Float64, shifted: Float64) -> Interval:
 
 
 def remoteness(covariates: Float64, home: NDArray[np.intp], *, k: int = 10) -> Float64:
-    """Return how far each sample is from a set of them in composition, (n,).
+    """Return how far each sample (n, c) is from those at the rows `home` in composition, (n,).
 
-    The mean distance to its k nearest in the set, itself not counted. A grading that no
-    perturbation is needed for.
-
-    Args:
-        covariates: (n, c).
-        home: Rows of the set.
-        k: Neighbours.
+    The mean distance to its k nearest there, itself not counted. A grading that no perturbation
+    is needed for.
 
     Raises:
-        MetricInputError: The set has no more than k samples.
+        MetricInputError: There are no more than k samples at home.
     """
     if len(home) <= k:
         raise MetricInputError(f"{len(home)} samples are too few to take {k} neighbours among.")

@@ -52,10 +52,7 @@ def cross_modality(
 ) -> list[ModalityPair]:
     """Return the mean alignment of every two modalities the pretrained models have.
 
-    Args:
-        table: Alignments.
-        facts: Modalities and families, by model.
-        partial: The same alignments with covariates projected out.
+    Beside it, where given, that of the same models with covariates projected out.
     """
     candidates = across_families(table.models, facts)
     names = sorted({facts[model].modality for model in table.models if facts[model].pretrained})

@@ -118,16 +118,10 @@ def place_models(
 def classify(
     *, beyond: Interval, shared: Interval, useful: Interval | None, threshold: float
 ) -> Regime:
-    """Return the regime three quantities speak for; see `Placement` for what they are.
+    """Return the regime that the quantities of a `Placement` speak for.
 
     Without a label a model that surely shares what others have counts as aligned and accurate
     by its agreement with the best performers alone.
-
-    Args:
-        beyond: Share of the embedding's variance not predicted.
-        shared: Lead over the controls in partial alignment.
-        useful: Lead over the controls in reading off the label, where there is one.
-        threshold: What a collapsed network shows of `beyond`; see `collapse_threshold`.
     """
     if shared.above_zero:
         return "aligned-and-accurate" if useful is None or useful.above_zero else "undecided"

@@ -17,19 +17,16 @@ from pytest_matalign.zoo.model import Model
 def stand_ins(
     table: PairTable, target: str, cost: Mapping[str, float], *, margin: float
 ) -> dict[str, Interval]:
-    """Return models about as aligned with a target as the most aligned, cheapest first.
+    """Return the alignment with a target of the models about as aligned as the most aligned.
 
-    A model is kept unless the interval of (best alignment - its own) lies above the margin:
-    what the samples cannot tell apart is not thrown away.
+    Cheapest first, by seconds a structure. A model is kept unless the interval of (best alignment
+    - its own) lies above the margin: what the samples cannot tell apart is not thrown away.
 
     Args:
         table: A metric whose higher values mean more aligned.
         target: The model to stand in for.
-        cost: Seconds a structure, by model; models without one come last.
+        cost: By model; models without one come last.
         margin: Loss of alignment that is acceptable, in the metric's units.
-
-    Returns:
-        Alignment with the target, by model.
 
     Raises:
         MetricInputError: The target is not in the table, or the margin is negative.
