@@ -74,8 +74,8 @@ class SmallRun:
             candidate=candidate,
         )
         book = BaselineBook(self.book_path, tolerance=0.02, door=door)
-        grounds = Grounds(self.measurer, suites=suites, cards=CARDS)
-        first = FirstRelease(grounds, sources=sources, own=dict)
+        grounds = Grounds(self.measurer, suites=suites, cards=CARDS, sources=sources)
+        first = FirstRelease(grounds, own=dict)
         release = Release(grounds, book=book, mode="retrained", seeds=(), first=first)
         self.judging = Judging(
             self.measurer, suites=suites, cards=CARDS, book=book, release=release

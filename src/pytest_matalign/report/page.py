@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_matalign.report.data import report_data
+from pytest_matalign.scorecard.candidate import candidate_splits, headline, marks
 from pytest_matalign.scorecard.summary import (
     failures,
     in_words,
@@ -59,6 +60,9 @@ def render(
         data=data,
         failures=found,
         subject=subject,
+        headline=headline(scorecard),
+        standings=candidate_splits(scorecard),
+        marks=marks,
         judged=any(r.expectations or r.verdict == "passed" for r in scorecard.alignments),
         suites=[
             {

@@ -65,9 +65,9 @@ class Evaluator:
             candidate=candidate.card.id if candidate else None,
         )
         self._suites, self._baseline = suites, baseline
-        grounds = Grounds(self.measurer, suites=suites, cards=cards)
+        grounds = Grounds(self.measurer, suites=suites, cards=cards, sources=sources)
         untrained = candidate.untrained if candidate else dict
-        first = FirstRelease(grounds, sources=sources, own=untrained)
+        first = FirstRelease(grounds, own=untrained)
         seeds = candidate.seeds if candidate else ()
         self._release = Release(grounds, book=baseline, mode=mode, seeds=seeds, first=first)
         self._judging = Judging(

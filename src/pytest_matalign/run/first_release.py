@@ -12,18 +12,17 @@ import numpy as np
 
 from pytest_matalign.embeddings.embedding import common_ids
 from pytest_matalign.errors import MatalignError
-from pytest_matalign.run.grounds import accepts, rows
+from pytest_matalign.run.grounds import rows
 from pytest_matalign.verdicts.gate.finding import judgement
 from pytest_matalign.verdicts.gate.floor import above_other_untrained, above_own_untrained
 from pytest_matalign.verdicts.gate.judge import LEAST_SAMPLES
 from pytest_matalign.verdicts.gate.places import standings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.embeddings.obtain import Source
-    from pytest_matalign.embeddings.policy import Sources
     from pytest_matalign.run.grounds import Grounds
     from pytest_matalign.suites.schema import SuiteSplit
     from pytest_matalign.verdicts.gate.finding import Judgement
@@ -43,19 +42,17 @@ class FirstRelease:
         self,
         grounds: Grounds,
         *,
-        sources: Sources,
         own: Callable[[], Mapping[str, Sequence[Source]]],
     ) -> None:
         """Take what a run knows.
 
         Args:
             grounds: References and courts.
-            sources: Of shipped untrained networks.
             own: Makes the candidate's network untrained, by recipe; called at most once, because
                 it may import the host's code.
         """
         self._grounds, self._measurer = grounds, grounds.measurer
-        self._sources, self._make = sources, own
+        self._make = own
         self._own: Mapping[str, Sequence[Source]] | None = None
 
     def judged(self, suite: str, wanted: SuiteSplit) -> Judgement | None:
@@ -69,7 +66,7 @@ class FirstRelease:
         own = self._measurer.embedding(candidate, wanted)
         used = list(self._grounds.references(suite, wanted, common=own.ids))
         twins = self._twins(wanted, own)
-        others = dict(self._shipped(suite, wanted, own))
+        others = dict(self._grounds.untrained(suite, wanted, own))
         every = [one for found in twins.values() for one in found]
         ids = common_ids(own, *(one for _, one in used), *every, *others.values())
         if not used or len(ids) < LEAST_SAMPLES:
@@ -111,29 +108,6 @@ class FirstRelease:
             for recipe, networks in found.items()
             if not any(_same(one, own) for one in networks)
         }
-
-    def _shipped(
-        self, suite: str, wanted: SuiteSplit, own: Embedding
-    ) -> Iterator[tuple[str, Embedding]]:
-        """Untrained networks of the candidate's modality that are at hand, by card id."""
-        cards, candidate = self._grounds.cards, self._measurer.candidate
-        assert candidate is not None, "only a candidate is judged"
-        modality = cards[candidate].modality
-        for name, card in cards.items():
-            if card.control != "untrained" or card.modality != modality or name == candidate:
-                continue
-            if name in self._grounds.suites[suite].controls:
-                source = self._sources[name]
-            elif self._sources.held(name, [wanted.id]):
-                source = self._sources.packed(name)
-            else:
-                continue
-            try:
-                found = self._measurer.obtained(source, wanted)
-            except MatalignError:
-                continue
-            if accepts(found, own.ids):
-                yield name, found
 
 
 def _same(one: Embedding, other: Embedding) -> bool:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_matalign.embeddings.embedding import Embedding
+    from pytest_matalign.embeddings.policy import Sources
     from pytest_matalign.metrics.arrays import Float64
     from pytest_matalign.run.measuring import Measurer
     from pytest_matalign.splits.sample import Sample
@@ -28,9 +29,15 @@ class Grounds:
     """Gathers references and courts from the suites of a run."""
 
     def __init__(
-        self, measurer: Measurer, *, suites: Mapping[str, Suite], cards: Mapping[str, ModelCard]
+        self,
+        measurer: Measurer,
+        *,
+        suites: Mapping[str, Suite],
+        cards: Mapping[str, ModelCard],
+        sources: Sources,
     ) -> None:
         self.measurer, self.suites, self.cards = measurer, suites, cards
+        self._sources = sources
 
     def references(
         self, suite: str, wanted: SuiteSplit, *, common: Sequence[str]
@@ -48,6 +55,29 @@ class Grounds:
                 continue  # told of by its own check
             if accepts(embedding, common):
                 yield card, embedding
+
+    def untrained(
+        self, suite: str, wanted: SuiteSplit, own: Embedding
+    ) -> Iterator[tuple[str, Embedding]]:
+        """Yield untrained networks of the candidate's modality that are at hand, by card id."""
+        cards, candidate = self.cards, self.measurer.candidate
+        assert candidate is not None, "only a candidate is judged"
+        modality = cards[candidate].modality
+        for name, card in cards.items():
+            if card.control != "untrained" or card.modality != modality or name == candidate:
+                continue
+            if name in self.suites[suite].controls:
+                source = self._sources[name]
+            elif self._sources.held(name, [wanted.id]):
+                source = self._sources.packed(name)
+            else:
+                continue
+            try:
+                found = self.measurer.obtained(source, wanted)
+            except MatalignError:
+                continue
+            if accepts(found, own.ids):
+                yield name, found
 
     def court(
         self, split: Split, ids: tuple[str, ...], used: Sequence[tuple[ModelCard, Embedding]]

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pytest_matalign.embeddings.embedding import common_ids
 from pytest_matalign.embeddings.extraction import one_thread
 from pytest_matalign.errors import MatalignError
@@ -17,6 +19,7 @@ from pytest_matalign.run.grounds import accepts, rows
 from pytest_matalign.verdicts.gate.coverage import coverage
 from pytest_matalign.verdicts.gate.finding import judgement
 from pytest_matalign.verdicts.gate.judge import LEAST_SAMPLES, judge
+from pytest_matalign.verdicts.gate.places import standings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +88,15 @@ class Release:
             return alone
         with one_thread():
             new, old, *others = (court.prepare(rows(one, ids)) for one in (own, earlier, *seeds))
-            return judge(new, old, mode=self._mode, covered=covered, seeds=others)
+            untrained = {
+                name: (self._grounds.cards[name].family, court.prepare(rows(one, ids)))
+                for name, one in self._grounds.untrained(suite, wanted, own)
+                if set(ids) <= set(one.ids)
+            }
+            judged = judge(new, old, mode=self._mode, covered=covered, seeds=others)
+            return msgspec.structs.replace(
+                judged, standings=standings(new, untrained, baseline=old)
+            )
 
     def _retrained(self, wanted: SuiteSplit, common: Sequence[str]) -> list[Embedding]:
         """The host's other seeds that accept nearly all samples.

@@ -7,7 +7,6 @@ from html import escape
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from pytest_matalign.escaping import markdown as escaped
 from pytest_matalign.scorecard.summary import in_words
 from pytest_matalign.scorecard.tables import markdown_table
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_matalign.scorecard.model import Scorecard
-    from pytest_matalign.verdicts.records import AlignmentRecord, Drift, EmbeddingRecord
+    from pytest_matalign.verdicts.records import AlignmentRecord, Drift
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,22 +47,8 @@ def drifts(scorecard: Scorecard) -> list[tuple[str, Drift]]:
     return sorted(found.items(), key=lambda item: item[1].overlap)
 
 
-def releases(scorecard: Scorecard) -> list[EmbeddingRecord]:
-    """Records of the candidate on splits where it was judged against its baseline as one."""
-    return [record for record in scorecard.embeddings if record.release is not None]
-
-
-def _verdict(record: EmbeddingRecord) -> str:
-    release = record.release
-    assert release is not None, "only records with one are asked"
-    return f"{record.model} {release.verdict}: {release.why}"
-
-
 def release_lines(scorecard: Scorecard, *, width: int) -> Iterator[str]:
     """Text for a terminal."""
-    for record in releases(scorecard):
-        text = f"{record.suite}/{record.split}: {_verdict(record)}"
-        yield from wrap(text, width, subsequent_indent="    ", break_on_hyphens=False)
     found = changes(scorecard)
     if found:
         yield ""
@@ -100,9 +85,6 @@ def release_lines(scorecard: Scorecard, *, width: int) -> Iterator[str]:
 
 def release_markdown(scorecard: Scorecard) -> Iterator[str]:
     """Markdown: verdicts in the open, details folded."""
-    for record in releases(scorecard):
-        yield f"**{escaped(f'{record.suite}/{record.split}')}**: {escaped(_verdict(record))}"
-        yield ""
     if scorecard.gates:
         rows = [[gate.suite, gate.id, gate.verdict, gate.reason] for gate in scorecard.gates]
         yield from markdown_table(["suite", "gate", "verdict", "reason"], rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_matalign.escaping import code
 from pytest_matalign.escaping import markdown as escaped
 from pytest_matalign.scorecard.against_baseline import release_markdown
+from pytest_matalign.scorecard.candidate import candidate_markdown
 from pytest_matalign.scorecard.summary import (
     Partner,
     SplitTable,
@@ -49,6 +50,7 @@ def _lines(scorecard: Scorecard) -> Iterator[str]:
     whose = f" of {code(scorecard.candidate)}" if scorecard.candidate else ""
     yield f"### Alignment scorecard{whose}: {verdict}"
     yield ""
+    yield from candidate_markdown(scorecard)
     for suite in scorecard.suites:
         records = [r for r in scorecard.alignments if r.suite == suite.name]
         counts = in_words(verdict_counts(records))

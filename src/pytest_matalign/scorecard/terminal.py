@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_matalign.escaping import terminal
 from pytest_matalign.scorecard.against_baseline import release_lines
+from pytest_matalign.scorecard.candidate import candidate_lines
 from pytest_matalign.scorecard.summary import (
     Partner,
     SplitTable,
@@ -59,6 +60,8 @@ def _lines(scorecard: Scorecard, *, width: int, quiet: bool) -> Iterator[Line]:
     if changed := policy_line(scorecard.policy_changes):
         yield from (Line(line, "red") for line in wrap(changed, width, subsequent_indent="  "))
     if not quiet:
+        told = list(candidate_lines(scorecard, width=width))
+        yield from (Line(line, "bold" if not place else None) for place, line in enumerate(told))
         for table in split_tables(scorecard):
             yield from _table_lines(table, width)
         yield from map(Line, _missing_lines(scorecard, width))
