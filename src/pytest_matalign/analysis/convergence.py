@@ -7,7 +7,7 @@ and the correlation is given over families and with each family left out as well
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +54,6 @@ def convergence(
     facts: Mapping[str, ModelFacts],
     *,
     related: bool = False,
-    reference: str | None = None,
 ) -> Convergence:
     """Correlate models' errors with their alignment to the best of them.
 
@@ -63,7 +62,6 @@ def convergence(
         errors: Error by model, lower is better; only these models take part.
         facts: Families, by model.
         related: Score the reference's own family too.
-        reference: Another reference than the best performer.
 
     Raises:
         MetricInputError: A metric with lower values for more alignment, or no errors.
@@ -74,7 +72,7 @@ def convergence(
             f"{table.spec.name}."
         )
     known = {model: errors[model] for model in table.models if model in errors}
-    chosen = reference or best_performer(known)
+    chosen = best_performer(known)
     scored = tuple(
         model
         for model in known
@@ -84,7 +82,9 @@ def convergence(
     rows = [table.models.index(model) for model in scored]
     wrong = np.array([known[model] for model in scored])
     alignments = tuple(float(v) for v in table.values[rows, column])
-    enough = len(scored) >= 4
+    correlation = rank_correlation(
+        list(wrong), alignments, [facts[model].family for model in scored]
+    )
 
     def rho(matrix: Float64) -> float:
         return spearman(wrong, matrix[rows, column])
@@ -95,12 +95,6 @@ def convergence(
         errors=tuple(float(v) for v in wrong),
         alignments=alignments,
         related=related,
-        correlation=rank_correlation(list(wrong), alignments, _families(scored, facts))
-        if enough
-        else None,
-        interval=table.statistic(rho) if enough else None,
+        correlation=correlation,
+        interval=table.statistic(rho) if correlation else None,
     )
-
-
-def _families(models: Sequence[str], facts: Mapping[str, ModelFacts]) -> list[str]:
-    return [facts[model].family for model in models]

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_matalign.zoo.card import ModelCard
-
-FACTORS = ("family", "corpus", "modality", "kind", "level_of_theory")
-"""Attributes of `ModelFacts` that can be tested as drivers of alignment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +18,6 @@ class ModelFacts:
     kind: str  # Embedding kind (invariant, equivariant, vanilla)
     control: str | None = None  # Which control it is; None for a pretrained model
     parameters: int | None = None  # Number of weights, where known
-    level_of_theory: str = "none"  # Of its training labels, where it has one; else `none`
 
     @property
     def pretrained(self) -> bool:
@@ -40,10 +35,4 @@ def facts_of(card: ModelCard) -> ModelFacts:
         kind=card.kind,
         control=card.control,
         parameters=card.parameters,
-        level_of_theory=card.level_of_theory or "none",
     )
-
-
-def families(models: Sequence[str], facts: Mapping[str, ModelFacts]) -> tuple[str, ...]:
-    """Families of the models, each once, in order of first occurrence."""
-    return tuple(dict.fromkeys(facts[model].family for model in models))

@@ -92,7 +92,6 @@ def pair_table(
     split: str,
     clusters: NDArray[np.intp] | None = None,
     groups: int = GROUPS,
-    seed: int = 0,
 ) -> PairTable:
     """Return the alignment of every pair of embeddings with replicates for intervals.
 
@@ -103,7 +102,6 @@ def pair_table(
         clusters: (n,) consecutive numbers from 0; rows of one cluster (atoms of one structure) are
             not independent and are left out together. Every row by itself where None.
         groups: Groups of samples left out in turn.
-        seed: Deals the samples to groups.
 
     Raises:
         MetricInputError: Different numbers of rows, too few samples, a collapsed embedding, or a
@@ -122,7 +120,7 @@ def pair_table(
             "of its own."
         )
     units = np.arange(n) if clusters is None else clusters
-    dealt = sample_groups(int(units.max()) + 1, groups=groups, seed=seed)[units]
+    dealt = sample_groups(int(units.max()) + 1, groups=groups)[units]
     left = n - np.bincount(dealt, minlength=groups)
     parts = [
         prepare_parts(Space(rows, name=name, how=spec.preprocess), [spec])[spec]

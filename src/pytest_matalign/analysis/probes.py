@@ -34,9 +34,7 @@ class Probe:
     error: Interval  # Mean absolute error in the label's unit, with its interval
 
 
-def probe(
-    features: Float64, labels: Float64, *, method: ProbeMethod = "ridge", seed: int = 0
-) -> Probe:
+def probe(features: Float64, labels: Float64, *, method: ProbeMethod = "ridge") -> Probe:
     """Regress a label on a frozen embedding, cross-validated.
 
     Args:
@@ -45,7 +43,6 @@ def probe(
         method: `ridge` (columns standardised, penalty by generalized cross-validation within
             each of five training parts, predictions kept to the range trained on) or `knn`
             (mean of the ten nearest other samples by cosine of centred rows).
-        seed: Deals the samples to folds.
 
     Raises:
         MetricInputError: Too few samples, rows that differ in number, or a constant label.
@@ -61,7 +58,7 @@ def probe(
             "a probe's labels must be finite and differ from sample to sample; drop the samples "
             "without a label first."
         )
-    predicted = _ridge(x, y, seed) if method == "ridge" else _nearest(x, y)
+    predicted = _ridge(x, y) if method == "ridge" else _nearest(x, y)
     wrong = y - predicted
     lost = ratio_interval(wrong**2, (y - y.mean()) ** 2)
     return Probe(
@@ -128,10 +125,10 @@ class _Fold:
 
 
 @lru_cache(maxsize=32)
-def _decomposed(features: _Features, seed: int) -> tuple[_Fold, ...]:
+def _decomposed(features: _Features) -> tuple[_Fold, ...]:
     """Decompose each training part once; the probes of several labels share the work."""
     x = features.values
-    dealt = folds(len(x), seed=seed)
+    dealt = folds(len(x))
     found = []
     for fold in range(FOLDS):
         train = dealt != fold
@@ -153,10 +150,10 @@ def _decomposed(features: _Features, seed: int) -> tuple[_Fold, ...]:
     return tuple(found)
 
 
-def _ridge(x: Float64, y: Float64, seed: int) -> Float64:
+def _ridge(x: Float64, y: Float64) -> Float64:
     digest = hashlib.sha256(repr(x.shape).encode() + x.tobytes()).hexdigest()
     predicted = np.empty_like(y)
-    for fold in _decomposed(_Features(digest, x), seed):
+    for fold in _decomposed(_Features(digest, x)):
         centre = y[fold.train].mean()
         target = y[fold.train] - centre
         rotated = fold.u.T @ target

@@ -68,7 +68,6 @@ def evolutionary_tree(
     spec: MetricSpec,
     *,
     resamples: int = RESAMPLES,
-    seed: int = 0,
 ) -> Tree:
     """Join models by their alignment profiles, with support from half-samples.
 
@@ -79,7 +78,6 @@ def evolutionary_tree(
         embeddings: Arrays (n, d) by model, row i being the same sample in all.
         spec: A metric whose higher values mean more aligned.
         resamples: Half-samples drawn.
-        seed: Of the draws.
 
     Raises:
         MetricInputError: Fewer than four models, or a metric whose lower values mean alignment.
@@ -93,7 +91,7 @@ def evolutionary_tree(
         )
     arrays = list(embeddings.values())
     n = len(arrays[0])
-    rng = np.random.Generator(np.random.PCG64([seed, n]))
+    rng = np.random.Generator(np.random.PCG64([0, n]))
     halves = [np.sort(rng.choice(n, size=n // 2, replace=False)) for _ in range(resamples)]
     distances, *others = map(
         profile_distances, pair_matrices(arrays, spec, [np.arange(n), *halves])

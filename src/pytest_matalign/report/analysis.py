@@ -88,14 +88,10 @@ def performance(
             aligned = dict(zip(vectors, matrix[:, list(vectors).index(best)], strict=True))
             # The best one's relatives align with it whatever they perform.
             others = [model for model in vectors if families[model] != families[best]]
-            correlation = (
-                rank_correlation(
-                    [errors[model] for model in others],
-                    [aligned[model] for model in others],
-                    [families[model] for model in others],
-                )
-                if len(others) >= 4
-                else None
+            correlation = rank_correlation(
+                [errors[model] for model in others],
+                [aligned[model] for model in others],
+                [families[model] for model in others],
             )
             meta = splits[split].card.labels[label]
             rows.append(

@@ -33,11 +33,11 @@ def methods() -> tuple[Method, ...]:
     return ("pca", "umap") if find_spec("umap") else ("pca",)
 
 
-def project(vectors: NDArray[np.float32], method: Method, *, seed: int = 0) -> Map:
-    """Return a map of an embedding [samples, width]; the seed is that of UMAP."""
+def project(vectors: NDArray[np.float32], method: Method) -> Map:
+    """Return a map of an embedding [samples, width]."""
     features = np.asarray(preprocess(vectors, PREPROCESS), dtype=np.float64)
     features = features - features.mean(axis=0)
-    return _pca(features) if method == "pca" else _umap(features, seed)
+    return _pca(features) if method == "pca" else _umap(features)
 
 
 def turn(points: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -87,7 +87,7 @@ def _pca(features: NDArray[np.float64]) -> Map:
     return Map(method="pca", points=points, explained=(float(share[0]), float(share[1])))
 
 
-def _umap(features: NDArray[np.float64], seed: int) -> Map:
+def _umap(features: NDArray[np.float64]) -> Map:
     import warnings
 
     import umap
@@ -95,6 +95,6 @@ def _umap(features: NDArray[np.float64], seed: int) -> Map:
     with warnings.catch_warnings():
         # A fixed seed makes UMAP run in one thread, and it says so at every call.
         warnings.filterwarnings("ignore", message="n_jobs value", category=UserWarning)
-        points = umap.UMAP(random_state=seed).fit_transform(features)
+        points = umap.UMAP(random_state=0).fit_transform(features)
     points = np.asarray(points, dtype=np.float64)
     return Map(method="umap", points=points - points.mean(axis=0), explained=None)

@@ -142,11 +142,9 @@ class Study:
             self._data[split] = self._collect(split)
         return self._data[split]
 
-    def table(
-        self, data: SplitData, metric: str, *, k: int | None = None, partial: bool = False
-    ) -> PairTable:
+    def table(self, data: SplitData, metric: str, *, partial: bool = False) -> PairTable:
         """Alignment of every pair on a split, raw or with composition and size projected out."""
-        spec = metric_spec(metric, k=k)
+        spec = metric_spec(metric)
         models = data.residuals if partial else data.embeddings
         key = (data.split, data.ids, tuple(models), spec, partial)
         if key not in self._tables:

@@ -28,13 +28,13 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Why a model was not checked, by its id."""
 
     @classmethod
-    def here(cls, *, tolerance: float = TOLERANCE) -> Survey:
+    def here(cls) -> Survey:
         """One of no models yet, on this machine."""
         return cls(
             python=platform.python_version(),
             torch=metadata.version("torch").partition("+")[0],
             machine=f"{platform.system()} {platform.machine()}",
-            tolerance=tolerance,
+            tolerance=TOLERANCE,
         )
 
     @property
@@ -43,14 +43,12 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return all(report.conforms for report in self.reports)
 
 
-def survey(
-    cards: Iterable[ModelCard], *, tolerance: float = TOLERANCE, allow_pickle: bool = False
-) -> Iterator[Survey]:
+def survey(cards: Iterable[ModelCard], *, allow_pickle: bool = False) -> Iterator[Survey]:
     """Check models one after the other; each value holds all that were done so far."""
-    done = Survey.here(tolerance=tolerance)
+    done = Survey.here()
     for card in cards:
         try:
-            report = check_adapter(card, tolerance=tolerance, allow_pickle=allow_pickle)
+            report = check_adapter(card, allow_pickle=allow_pickle)
         except (UnavailableError, ConfigurationError) as error:
             skipped = {**done.skipped, card.id: str(error)}
             done = msgspec.structs.replace(done, skipped=skipped)

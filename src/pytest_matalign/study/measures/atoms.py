@@ -29,7 +29,7 @@ class AtomRows:
         return np.array(rows, dtype=np.float64)
 
 
-def draw_atoms(counts: Sequence[int], *, most: int, seed: int = 0) -> AtomRows:
+def draw_atoms(counts: Sequence[int], *, most: int) -> AtomRows:
     """Draw at most so many atoms of every structure, of so many atoms each, without replacement.
 
     Large structures would rule the comparison if all their atoms took part.
@@ -39,7 +39,7 @@ def draw_atoms(counts: Sequence[int], *, most: int, seed: int = 0) -> AtomRows:
     """
     if min(counts) < 1:
         raise MetricInputError("a structure without atoms has none to compare; leave it out.")
-    rng = np.random.Generator(np.random.PCG64([seed, len(counts)]))
+    rng = np.random.Generator(np.random.PCG64([0, len(counts)]))
     drawn = [np.sort(rng.permutation(count)[:most]) for count in counts]
     return AtomRows(
         structure=np.repeat(np.arange(len(counts)), [len(one) for one in drawn]),

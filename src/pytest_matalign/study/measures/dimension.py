@@ -13,7 +13,7 @@ from pytest_matalign.statistics.dimension import assess_dimension
 
 
 def dimensions(
-    embeddings: Mapping[str, Float64], *, method: DimensionMethod = "twonn", k: int = 50
+    embeddings: Mapping[str, Float64], *, method: DimensionMethod = "twonn"
 ) -> dict[str, Interval]:
     """Return the intrinsic dimension of every embedding (n, d) by model.
 
@@ -26,7 +26,7 @@ def dimensions(
     """
     found = {}
     for model, x in embeddings.items():
-        estimate = assess_dimension(x, method=method, k=k)
+        estimate = assess_dimension(x, method=method, k=50)
         found[model] = Interval(value=estimate.value, low=estimate.low, high=estimate.high)
     return found
 

@@ -15,6 +15,8 @@ from pytest_matalign.errors import MetricInputError
 from pytest_matalign.metrics.arrays import Float64
 from pytest_matalign.metrics.spec import MetricSpec
 
+HALVES = (1, 2, 3)
+"""Seeds of random halves of the samples."""
 Conclusion = tuple[str, "Callable[[Float64], bool]"]
 """What is concluded, and whether an alignment matrix (models, models) bears it out."""
 
@@ -40,7 +42,6 @@ def vary(
     ks: Sequence[int] = (),
     sizes: Sequence[int] = (),
     preprocesses: Sequence[str] = ("center-l2", "l2", "center", "none", "max", "prh"),
-    seeds: Sequence[int] = (1, 2, 3),
 ) -> list[Variation]:
     """Take the alignments again with one choice changed at a time.
 
@@ -51,13 +52,12 @@ def vary(
         ks: Other numbers of neighbours.
         sizes: Numbers of samples, the first so many.
         preprocesses: Other preparations of the features.
-        seeds: Of random halves of the samples.
     """
     arrays = list(embeddings.values())
     default = pair_matrix(arrays, spec)
     found = []
     for one, other, rows in _settings(
-        len(arrays[0]), spec, ks=ks, sizes=sizes, preprocesses=preprocesses, seeds=seeds
+        len(arrays[0]), spec, ks=ks, sizes=sizes, preprocesses=preprocesses
     ):
         try:
             matrix = pair_matrix([array[rows] for array in arrays], other)
@@ -89,7 +89,6 @@ def _settings(
     ks: Sequence[int],
     sizes: Sequence[int],
     preprocesses: Sequence[str],
-    seeds: Sequence[int],
 ) -> Iterator[tuple[Variation, MetricSpec, NDArray[np.intp]]]:
     def one(choice: str, setting: object, rows: NDArray[np.intp]) -> Variation:
         return Variation(choice=choice, setting=str(setting), n=len(rows))
@@ -103,7 +102,7 @@ def _settings(
             yield one("n", size, every[:size]), spec, every[:size]
     for how in preprocesses:
         yield one("preprocess", how, every), replace(spec, preprocess=how), every
-    for seed in seeds:
+    for seed in HALVES:
         rng = np.random.Generator(np.random.PCG64([seed, n]))
         half = np.sort(rng.choice(n, size=n // 2, replace=False))
         yield one("half", f"seed {seed}", half), spec, half

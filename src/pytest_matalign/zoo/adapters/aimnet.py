@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_matalign.zoo.adapters._support.describe import accept
 from pytest_matalign.zoo.adapters._support.electrons import multiplicity, total_charge
 from pytest_matalign.zoo.adapters._support.memory import kept_memory
-from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.pooling import mean_of
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.weights.files import weight_files
@@ -41,10 +42,7 @@ class Aimnet:
 
     calculator: Any
     batch_size: int = 10
-
-    def refuse(self, sample: Sample) -> str | None:  # noqa: ARG002  the protocol's signature
-        """Refuse nothing beyond the card, which has the elements AIMNet2 was trained on."""
-        return None
+    refuse = staticmethod(accept)
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), 256]; molecules go through the network one by one."""
@@ -63,7 +61,7 @@ class Aimnet:
         counts = [len(sample.atoms or ()) for sample in samples]
         # Behind the atoms there may stand one that fills up the package's neighbour lists.
         rows = [one.flatten(0, -2)[:count] for one, count in zip(seen, counts, strict=True)]
-        return np.stack([mean_by_sample(one, [len(one)])[0] for one in rows])
+        return np.stack([mean_of(one) for one in rows])
 
 
 def _input(sample: Sample) -> dict[str, Any]:

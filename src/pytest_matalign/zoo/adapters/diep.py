@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_matalign.zoo.adapters._support.describe import accept
 from pytest_matalign.zoo.adapters._support.memory import kept_memory
-from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.pooling import mean_of
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import with_volume
 from pytest_matalign.zoo.weights.files import weight_files
@@ -44,10 +45,7 @@ class Diep:
     reader: Any
     potential: Any
     batch_size: int = 10
-
-    def refuse(self, sample: Sample) -> str | None:  # noqa: ARG002  the protocol's signature
-        """Refuse nothing beyond the card."""
-        return None
+    refuse = staticmethod(accept)
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), 64]."""
@@ -78,8 +76,7 @@ class Diep:
     def _embed_one(self, sample: Sample) -> NDArray[np.float32]:
         layer = f"gc_{self.network.n_blocks}"
         nodes = self._run(sample, [layer])[layer]["node_feat"]
-        first: NDArray[np.float32] = mean_by_sample(nodes, [len(nodes)])[0]
-        return first
+        return mean_of(nodes)
 
     def _run(self, sample: Sample, layers: Sequence[str]) -> Any:
         """What the network returns of some of its layers."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.zoo.adapters._support.describe import accept
 from pytest_matalign.zoo.adapters._support.electrons import multiplicity, total_charge
 from pytest_matalign.zoo.adapters._support.memory import kept_memory
-from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.pooling import mean_of
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import boxed, copy_of
@@ -64,10 +65,7 @@ class Fairchem:
     backbone: Any
     task: str
     batch_size: int = 10
-
-    def refuse(self, sample: Sample) -> str | None:  # noqa: ARG002  the protocol's signature
-        """Refuse nothing beyond the card."""
-        return None
+    refuse = staticmethod(accept)
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), channels]; graphs go through the network one by one."""
@@ -86,8 +84,7 @@ class Fairchem:
             torch.manual_seed(0)
             output = self.backbone(merge([self._graph(sample)]))
         scalars = output["node_embedding"][:, 0, :]
-        first: NDArray[np.float32] = mean_by_sample(scalars, [len(scalars)])[0]
-        return first
+        return mean_of(scalars)
 
     def _graph(self, sample: Sample) -> Any:
         data = import_quietly("fairchem.core.datasets.atomic_data").AtomicData

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_matalign.zoo.adapters._support.describe import accept
 from pytest_matalign.zoo.adapters._support.memory import kept_memory
-from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.pooling import mean_of
 from pytest_matalign.zoo.adapters._support.readout import cut_readout
 from pytest_matalign.zoo.adapters._support.scatter import provide_scatter
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
@@ -63,10 +64,7 @@ class Hienet:
     network: Any
     readout: list[Any]
     batch_size: int = 10
-
-    def refuse(self, sample: Sample) -> str | None:  # noqa: ARG002  the protocol's signature
-        """Refuse nothing beyond the card."""
-        return None
+    refuse = staticmethod(accept)
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), 512]."""
@@ -77,8 +75,8 @@ class Hienet:
             for sample in samples:
                 assert sample.atoms is not None
                 nodes = self.network(graph(self.network, sample.atoms))["x"]
-                rows.append(mean_by_sample(nodes, [len(nodes)]))
-        return np.concatenate(rows)
+                rows.append(mean_of(nodes))
+        return np.stack(rows)
 
     def energy(self, atoms: Atoms) -> float:
         """Return the total energy in eV."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.zoo.adapters._support.memory import kept_memory
-from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.pooling import mean_of
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import boxed, copy_of
@@ -166,8 +166,7 @@ class Matgl:
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), width]."""
-        rows = [mean_by_sample(one, [len(one)])[0] for one in self._features(samples)]
-        return np.stack(rows)
+        return np.stack([mean_of(one) for one in self._features(samples)])
 
     def embed_atoms(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
         """Return float32 [atoms, width] of each sample."""

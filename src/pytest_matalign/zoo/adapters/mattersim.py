@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_matalign.zoo.adapters._support.describe import accept
 from pytest_matalign.zoo.adapters._support.memory import kept_memory
-from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.pooling import mean_of
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import boxed
@@ -43,10 +44,7 @@ class Mattersim:
 
     network: Any
     batch_size: int = 10
-
-    def refuse(self, sample: Sample) -> str | None:  # noqa: ARG002  the protocol's signature
-        """Refuse nothing beyond the card."""
-        return None
+    refuse = staticmethod(accept)
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), units]; graphs go through the network one by one."""
@@ -62,7 +60,7 @@ class Mattersim:
                     self.network(self._graph(sample))
         finally:
             hook.remove()
-        return np.stack([mean_by_sample(one, [len(one)])[0] for one in seen])
+        return np.stack([mean_of(one) for one in seen])
 
     def _graph(self, sample: Sample) -> Any:
         build = import_quietly("mattersim.datasets.utils.build").build_dataloader

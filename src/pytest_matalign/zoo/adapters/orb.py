@@ -10,7 +10,7 @@ import numpy as np
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.zoo.adapters._support.electrons import multiplicity, total_charge
 from pytest_matalign.zoo.adapters._support.memory import kept_memory
-from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.pooling import mean_of
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import copy_of
@@ -87,5 +87,4 @@ class Orb:
         atoms.info |= {"charge": total_charge(sample.atoms), "spin": multiplicity(sample.atoms)}
         output = self.network(convert(atoms, self.system, device="cpu"))
         features = output["node_features"]
-        first: NDArray[np.float32] = mean_by_sample(features, [len(features)])[0]
-        return first
+        return mean_of(features)

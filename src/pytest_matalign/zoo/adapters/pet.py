@@ -9,7 +9,7 @@ import numpy as np
 
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.zoo.adapters._support.memory import kept_memory
-from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.pooling import mean_of
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import copy_of
@@ -83,5 +83,4 @@ class Pet:
         wanted = "mtt::aux::energy_last_layer_features"
         output = self.network([system], {wanted: metatomic.ModelOutput(sample_kind="atom")})
         features = output[wanted].block().values
-        first: NDArray[np.float32] = mean_by_sample(features, [len(features)])[0]
-        return first
+        return mean_of(features)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.zoo.adapters._support.describe import accept
 from pytest_matalign.zoo.adapters._support.memory import kept_memory
-from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.pooling import mean_of
 from pytest_matalign.zoo.adapters._support.readout import cut_readout
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
@@ -59,10 +60,7 @@ class Sevenn:
     readout: list[Any]
     modal: str | None
     batch_size: int = 10
-
-    def refuse(self, sample: Sample) -> str | None:  # noqa: ARG002  the protocol's signature
-        """Refuse nothing beyond the card."""
-        return None
+    refuse = staticmethod(accept)
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), 128].
@@ -71,7 +69,7 @@ class Sevenn:
         ten single graphs (measured on molecules, crystals and MOFs), its tensors being too large
         for the processor's cache.
         """
-        return np.stack([mean_by_sample(one, [len(one)])[0] for one in self._features(samples)])
+        return np.stack([mean_of(one) for one in self._features(samples)])
 
     def embed_atoms(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
         """Return float32 [atoms, 128] of each sample."""

@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_matalign.zoo.adapters._support.describe import accept
 from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import copy_of
@@ -41,10 +42,7 @@ class So3lr:
 
     network: Any
     batch_size: int = 10
-
-    def refuse(self, sample: Sample) -> str | None:  # noqa: ARG002  the protocol's signature
-        """Refuse nothing beyond the card, which has the elements SO3LR was trained on."""
-        return None
+    refuse = staticmethod(accept)
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), 128]."""

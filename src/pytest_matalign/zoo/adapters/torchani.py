@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_matalign.zoo.adapters._support.describe import accept
 from pytest_matalign.zoo.adapters._support.pooling import mean_by_mask
 from pytest_matalign.zoo.energies import HARTREE_EV
 from pytest_matalign.zoo.quiet import import_quietly, quiet
@@ -39,10 +40,7 @@ class Ani:
 
     network: Any
     batch_size: int = 25
-
-    def refuse(self, sample: Sample) -> str | None:  # noqa: ARG002  the protocol's signature
-        """Refuse nothing beyond the card, which has the elements ANI would silently ignore."""
-        return None
+    refuse = staticmethod(accept)  # the card has the elements that ANI would silently ignore
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), 8 x 96]."""

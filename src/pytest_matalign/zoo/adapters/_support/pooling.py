@@ -33,6 +33,12 @@ def mean_by_sample(features: torch.Tensor, counts: Sequence[int]) -> NDArray[np.
     return pooled
 
 
+def mean_of(features: torch.Tensor) -> NDArray[np.float32]:
+    """Mean over the rows [rows, width] of one sample, float32 [width]; see `mean_by_sample`."""
+    only: NDArray[np.float32] = mean_by_sample(features, [len(features)])[0]
+    return only
+
+
 def mean_by_mask(features: torch.Tensor, mask: torch.Tensor) -> NDArray[np.float32]:
     """Mean over the positions of each row where `mask` is true.
 
