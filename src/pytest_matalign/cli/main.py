@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 CONTENTS: dict[str, dict[str, str]] = {
     "Judge a model": {
         "gate": "run suites on a candidate, with pytest's verdicts",
+        "sensitivity": "what the gate would say to known changes of your model",
         "scorecard": "show, compare and publish what a run found",
     },
     "Models and what they are asked": {

@@ -42,6 +42,8 @@ class Evaluator:
 
     Attributes:
         measurer: What obtains and compares.
+        grounds: References and courts of the candidate.
+        first: What judges a candidate without a baseline.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class Evaluator:
             candidate=candidate.card.id if candidate else None,
         )
         self._suites, self._baseline = suites, baseline
-        grounds = Grounds(self.measurer, suites=suites, cards=cards, sources=sources)
+        self.grounds = Grounds(self.measurer, suites=suites, cards=cards, sources=sources)
         untrained = candidate.untrained if candidate else dict
-        first = FirstRelease(grounds, own=untrained)
+        self.first = FirstRelease(self.grounds, own=untrained)
         seeds = candidate.seeds if candidate else ()
-        self._release = Release(grounds, book=baseline, mode=mode, seeds=seeds, first=first)
+        self._release = Release(
+            self.grounds, book=baseline, mode=mode, seeds=seeds, first=self.first
+        )
         self._judging = Judging(
             self.measurer, suites=suites, cards=cards, book=baseline, release=self._release
         )

@@ -65,7 +65,7 @@ class FirstRelease:
         assert candidate is not None, "only a candidate is judged"
         own = self._measurer.embedding(candidate, wanted)
         used = list(self._grounds.references(suite, wanted, common=own.ids))
-        twins = self._twins(wanted, own)
+        twins = self.twins(wanted, own)
         others = dict(self._grounds.untrained(suite, wanted, own))
         every = [one for found in twins.values() for one in found]
         ids = common_ids(own, *(one for _, one in used), *every, *others.values())
@@ -90,8 +90,8 @@ class FirstRelease:
             floor = above_other_untrained(prepared, shipped, standings(prepared, shipped))
         return judgement((floor,), standings=standing)
 
-    def _twins(self, wanted: SuiteSplit, own: Embedding) -> dict[str, list[Embedding]]:
-        """Rows of the candidate's network untrained; none where it cannot be made."""
+    def twins(self, wanted: SuiteSplit, own: Embedding) -> dict[str, list[Embedding]]:
+        """Return rows of the candidate's network untrained; none where it cannot be made."""
         if self._own is None:
             self._own = self._make()
         try:

@@ -83,7 +83,7 @@ OPTIONS: tuple[Option, ...] = (
         repeatable=True,
         default="every bundled one that can be served",
         key="suites",
-        commands=("gate", "pack build"),
+        commands=("gate", "sensitivity", "pack build"),
     ),
     Option(
         name="samples",
@@ -92,13 +92,14 @@ OPTIONS: tuple[Option, ...] = (
         metavar="N",
         default="as the suites say",
         key="samples",
-        commands=("gate", "pack build"),
+        commands=("gate", "sensitivity", "pack build"),
     ),
     Option(
         name="candidate",
         help="model under test: a zoo id, package.module:factory, hf:org/name@sha, or a .npz file",
         metavar="SPEC",
         key="candidate",
+        commands=("gate", "sensitivity"),
     ),
     _of_project(
         "name", "what the candidate is called, unless it is a model of the zoo", "candidate"
@@ -118,7 +119,7 @@ OPTIONS: tuple[Option, ...] = (
         repeatable=True,
         default="all",
         key="models",
-        commands=("gate", "pack build"),
+        commands=("gate", "sensitivity", "pack build"),
     ),
     Option(
         name="store",
@@ -129,6 +130,7 @@ OPTIONS: tuple[Option, ...] = (
         key="store",
         commands=(
             "gate",
+            "sensitivity",
             "pack build",
             "embed",
             "matrix",
@@ -145,6 +147,7 @@ OPTIONS: tuple[Option, ...] = (
         choices=("auto", "packs", "installed"),
         default="auto",
         key="references",
+        commands=("gate", "sensitivity"),
     ),
     Option(
         name="pack",
@@ -153,7 +156,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="DIR",
         repeatable=True,
         key="packs",
-        commands=("gate", "matrix"),
+        commands=("gate", "sensitivity", "matrix"),
     ),
     Option(
         name="allow-pickle",
@@ -161,7 +164,7 @@ OPTIONS: tuple[Option, ...] = (
         "that have no others are skipped",
         kind="flag",
         key="allow_pickle",
-        commands=("gate", "pack build", "embed"),
+        commands=("gate", "sensitivity", "pack build", "embed"),
     ),
     Option(
         name="policy",
