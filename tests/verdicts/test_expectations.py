@@ -6,7 +6,6 @@ import pytest
 
 from pytest_matalign.suites.schema import Expectation, Measured
 from pytest_matalign.verdicts.expectations import (
-    LEVEL,
     bound_speaks,
     combined_verdict,
     explain_bounds,
@@ -42,7 +41,7 @@ def test_only_a_whole_interval_decides(
 
 def test_the_level_is_that_of_the_interval() -> None:
     """A bound just outside a 95 % interval has a one-sided p of 2.5 %."""
-    assert judged(FLOOR, 0.3, 0.5 - 1e-9).p_value == pytest.approx(LEVEL)
+    assert judged(FLOOR, 0.3, 0.5 - 1e-9).p_value == pytest.approx(0.025)
 
 
 @pytest.mark.parametrize(("n", "speaks"), [(500, True), (450, True), (449, False), (551, False)])
@@ -95,8 +94,10 @@ def explained(low: float, high: float) -> str:
 
 
 def test_doubt_says_how_many_samples_would_decide() -> None:
-    """Half-width 0.1 at 100 samples must shrink to the margin of 0.05: four times as many."""
-    assert explained(0.35, 0.55).endswith("(floor: chosen); about 400 samples would decide.")
+    """2.8 standard errors, 0.143 at 100 samples, must shrink to the margin of 0.05."""
+    assert explained(0.35, 0.55).endswith(
+        "(floor: chosen); about 818 samples would decide with a chance of 80 %."
+    )
 
 
 def test_a_value_on_the_bound_is_never_decided() -> None:

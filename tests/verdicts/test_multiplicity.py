@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 
 from pytest_matalign.verdicts.multiplicity import judged_together
@@ -56,3 +57,25 @@ def test_what_has_no_p_value_takes_no_part() -> None:
     assert found["alarm"].adjusted_p_value == pytest.approx(0.01)
     assert judged_together({"other": other}) == {"other": other}
     assert not judged_together({})
+
+
+def test_a_run_in_which_all_is_well_alarms_in_one_of_twenty() -> None:
+    """Ten families of twelve independent comparisons, each exactly at its bound, 1,000 runs.
+
+    With each family held to the rate by itself, one run in three would alarm.
+    """
+    rng = np.random.default_rng(0)
+    alarmed = 0
+    for run in rng.uniform(size=(1000, 10, 12)):
+        for family in run:
+            outcomes = {
+                i: msgspec.structs.replace(
+                    ALARM, p_value=p, verdict="regressed" if p <= 0.025 else "unchanged"
+                )
+                for i, p in enumerate(family)
+            }
+            found = judged_together(outcomes, families=10)
+            if any(one.verdict == "regressed" for one in found.values()):
+                alarmed += 1
+                break
+    assert 0.03 <= alarmed / 1000 <= 0.07

@@ -116,7 +116,8 @@ def residual(x: Float64, crossfit: CrossFit, specs: Sequence[MetricSpec]) -> Res
     unit = preprocess(standard, "l2")
     fits = crossfit.fits(unit)
     rows = unit - predictions(fits, unit)
-    space = Space(rows, name="the embedding", how="center-l2")
+    # Prepared here: what that owes to the samples is the chain's to say.
+    space = Space(preprocess(rows, "center-l2"), name="the embedding", how="none")
     return Residual(
         rows=rows,
         parts=prepare_parts(space, specs),

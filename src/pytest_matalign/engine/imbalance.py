@@ -180,7 +180,10 @@ def _ways(
                 part = near.between(start, stop)
                 found[a, b][part] = ranks[near.rows[part] - start, near.columns[part]]
                 about = ranks[line[:, None], window]
-                edge[a, b][start:stop] = about.mean(axis=1, dtype=np.float64)
+                # Who is taken out leaves its rank to the next: ranks in a's own order less the
+                # places they have there, so that nothing remains of a space with itself.
+                beyond = about.mean(axis=1, dtype=np.float64) - (about.shape[1] + 1) / 2
+                edge[a, b][start:stop] = beyond + near.k
                 # A sample nearer in b than the neighbour found raises that neighbour's rank.
                 count = np.zeros(n)
                 for place in range(near.k):

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from pytest_matalign.engine.spaces import Space
     from pytest_matalign.metrics.arrays import Float64
 
-# Ranks on either side of the k-th over which the value at a neighbourhood's edge is averaged.
+# Ranks on either side of the k-th over which the value at a neighbourhood's edge is averaged; no
+# more than k, so that as many lie inside as outside.
 EDGE = 5
 # Gathered entries beyond which fewer permutations are sampled (spaces with very many ties).
 _GATHER_LIMIT = 8_000_000
@@ -44,14 +45,15 @@ class OverlapPart(Part):
         self.near = near = lists.nearest(k)
         self.kernel = near.values if kernel else None
         self.values = near.values if kernel else np.ones(len(near.keys))
-        ids, window = lists.window(max(0, k - EDGE), k + EDGE)
+        edge = min(EDGE, k)
+        ids, window = lists.window(k - edge, k + edge)
         self.window = ids + np.arange(self.n)[:, None] * self.n
         self.window_values = window if kernel else np.ones(window.shape)
         self.masked = near.weights * self.values
         self.own = near.sums(self.masked**2)
         """sum_j (w v)^2 of each row."""
-        at_edge = (self.window_values**2).mean(axis=1)
-        self.own_kernel = self.masked**2 - at_edge[near.rows] * near.weights
+        # Averaged as with any other space, so that of a space with itself nothing remains.
+        self.own_kernel = self.masked**2 - 2.0 * self._at_edge(self)[near.rows] * near.weights
         """Effect of a neighbour on its row's part of `own`."""
         self.own_shift: Float64 = np.zeros(self.n)
         """Effect of a sample on `own` through the row means it enters."""

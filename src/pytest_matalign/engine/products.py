@@ -22,7 +22,7 @@ from pytest_matalign.engine.permutation import (
     symmetric_sums,
     upper_null,
 )
-from pytest_matalign.engine.spaces import as_array
+from pytest_matalign.engine.spaces import READ_ROWS, as_array
 from pytest_matalign.engine.tiles import block_rows, in_blocks
 from pytest_matalign.metrics.cka import linear_cka
 
@@ -60,6 +60,7 @@ class ProductPart(Part):
         self._sums: SymmetricSums | None = None
         self._own: _Sums | None = None
         space.hold()
+        self._lengths = space.lengths()
         n, size = self.n, block_rows(self.n)
 
         def work(start: int, stop: int) -> tuple[torch.Tensor, float]:
@@ -94,6 +95,37 @@ class ProductPart(Part):
     def _function(self, start: int, stop: int) -> torch.Tensor:
         squared = self.space.squared(start, stop)
         return squared * -0.5 if self.linear else squared.sqrt()
+
+    def pull(self, start: int, stop: int) -> torch.Tensor | None:
+        """Return what pairs (rows, n) say of a common shift of all rows before they are scaled.
+
+        With u one over the lengths before scaling, shifting all rows by t changes a statistic that
+        has the derivative C by distances d by -t . sum_ij (2 (u_i - u_j) / d - u_i d) C_ij x_i.
+        None where rows were not centred and scaled.
+        """
+        if self._lengths is None:
+            return None
+        u = np.divide(1.0, self._lengths, out=np.zeros(self.n), where=self._lengths > 0)
+        inverse = torch.from_numpy(u).to(self.space.dtype).to(self.space.device)
+        own, squared = inverse[start:stop, None], self.space.squared(start, stop)
+        apart = 2.0 * (own - inverse)
+        if self.linear:
+            return squared * own - apart
+        d = squared.sqrt()
+        return torch.where(d > 0, apart / d, 0.0) - d * own
+
+    def centring(self, by_row: Float64) -> Float64:
+        """Return what a statistic owes to samples by the mean they share, from sums of `pull`."""
+        if self._lengths is None:
+            return np.zeros(self.n)
+        given, origin = torch.from_numpy(by_row), torch.from_numpy(self.space.origin)
+        total, along = given.sum() * origin, []
+        for start, block in self.space.blocks(READ_ROWS):
+            total += block.double().cpu().T @ given[start : start + len(block)]
+        for _, block in self.space.blocks(READ_ROWS):
+            along.append(block.double().cpu() @ total)
+        sums = as_array(torch.cat(along) + origin @ total)
+        return np.asarray(-self.scale / self.n * self._lengths * sums)
 
     def compare(self, other: Self) -> Comparison:
         """Return the value and its influences."""
@@ -161,6 +193,8 @@ class _Sums:
     """A^2 B^2"""
     cubes: tuple[float, float]
     """A^3 B and A B^3"""
+    pulled: tuple[Float64, Float64]
+    """B times `pull` of A's space, and A times that of B's."""
 
 
 def _sums(
@@ -169,33 +203,44 @@ def _sums(
     n, device = parts[0].n, parts[0].space.device
     used = sorted({index for pair in wanted for index in pair})
 
-    def work(start: int, stop: int) -> list[tuple[torch.Tensor, list[float]]]:
+    def work(start: int, stop: int) -> list[tuple[list[torch.Tensor], list[float]]]:
         blocks = {a: parts[a].rows(start, stop) for a in used}
         squares = {a: block.square() for a, block in blocks.items()}
+        pulls = {a: parts[a].pull(start, stop) for a in used}
         found = []
         for a, b in wanted:
             product = squares[a] if a == b else blocks[a] * blocks[b]
             flat = product.reshape(-1)
             higher = (flat, squares[a].reshape(-1), squares[b].reshape(-1))
-            found.append((product.sum(1).cpu(), [float(torch.dot(flat, h)) for h in higher]))
+            sums = [product.sum(1), _of_rows(blocks[b], pulls[a]), _of_rows(blocks[a], pulls[b])]
+            found.append(
+                ([s.double().cpu() for s in sums], [float(torch.dot(flat, h)) for h in higher])
+            )
         return found
 
-    rows: dict[tuple[int, int], list[torch.Tensor]] = {pair: [] for pair in wanted}
+    rows: dict[tuple[int, int], list[list[torch.Tensor]]] = {pair: [] for pair in wanted}
     totals = {pair: np.zeros(3) for pair in wanted}
     # The same blocks for two spaces and for three, so that both give the same bits.
-    size = block_rows(n, spaces=max(6, 2 * len(used)))
+    size = block_rows(n, spaces=max(9, 3 * len(used)))
     for _, found in in_blocks(work, n, rows=size, device=device):
         for pair, (sums, higher) in zip(wanted, found, strict=True):
-            rows[pair].append(sums.double())
+            rows[pair].append(sums)
             totals[pair] += higher
-    return {
-        pair: _Sums(
-            rows=as_array(torch.cat(rows[pair])),
-            squares=float(totals[pair][0]),
-            cubes=(float(totals[pair][1]), float(totals[pair][2])),
+    result = {}
+    for pair in wanted:
+        own, *pulled = (as_array(torch.cat(blocks)) for blocks in zip(*rows[pair], strict=True))
+        squares, *cubes = (float(total) for total in totals[pair])
+        result[pair] = _Sums(
+            rows=own,
+            squares=squares,
+            cubes=(cubes[0], cubes[1]),
+            pulled=(pulled[0], pulled[1]),
         )
-        for pair in wanted
-    }
+    return result
+
+
+def _of_rows(block: torch.Tensor, pull: torch.Tensor | None) -> torch.Tensor:
+    return torch.zeros(len(block)) if pull is None else (block * pull).sum(1)
 
 
 def _comparison(x: ProductPart, y: ProductPart, both: _Sums, xx: _Sums, yy: _Sums) -> Comparison:
@@ -204,6 +249,8 @@ def _comparison(x: ProductPart, y: ProductPart, both: _Sums, xx: _Sums, yy: _Sum
     samples = 2.0 * (both.rows - ratio / 2 * (xx.rows + yy.rows))
     squared = both.squares * (1 + ratio**2 / 2) - ratio * (both.cubes[0] + both.cubes[1])
     squared += ratio**2 / 4 * (xx.squares + yy.squares)
+    samples += x.centring(both.pulled[0] - ratio * xx.pulled[0])
+    samples += y.centring(both.pulled[1] - ratio * yy.pulled[0])
     factor, value = 1.0, ratio
     if x.rooted:
         value = float(np.sqrt(max(ratio, 0.0)))

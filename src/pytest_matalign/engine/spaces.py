@@ -125,6 +125,14 @@ class Space:
         block = self._preparation.apply(self._read(start, stop), name=self.name, first=start)
         return torch.from_numpy(block - self.origin).to(self.dtype).to(self.device)
 
+    def lengths(self) -> Float64 | None:
+        """Return the lengths (n,) that centred rows had before they were scaled, if they were."""
+        shift = self._preparation.shift
+        if shift is None or not self.unit:
+            return None
+        blocks = (block - shift for _, block in self._raw_blocks())
+        return np.concatenate([np.sqrt(np.einsum("ij,ij->i", b, b)) for b in blocks])
+
     def centred(self, start: int, stop: int) -> torch.Tensor:
         """Return rows start to stop (stop - start, width) less the mean of all rows."""
         return self.rows(start, stop) - self._mean

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -120,9 +120,21 @@ class Judging:
                     for one in every
                     if one.split.id == case.split.id
                     and isinstance(found := self._measurer.measured(one), Measurement)
-                }
+                },
+                families=self._family_count,
             )
         return self._families[key]
+
+    @cached_property
+    def _family_count(self) -> int:
+        """Families of the run: expectations and regressions of each split, whatever is selected."""
+        splits = {
+            (case.suite, case.split.id)
+            for suite in self._suites.values()
+            if suite.multiplicity != "none"
+            for case in alignment_cases(suite, self._cards, candidate=self._candidate)
+        }
+        return 2 * len(splits)
 
     def _evidence(self, case: Case, found: Measurement) -> Evidence:
         outcomes = (
@@ -259,17 +271,19 @@ class Judging:
         )
 
 
-def _adjusted(found: Mapping[str, Evidence]) -> dict[str, Evidence]:
+def _adjusted(found: Mapping[str, Evidence], *, families: int) -> dict[str, Evidence]:
     """Evidence adjusted for their number: expectations and regressions each among themselves."""
     expected = judged_together(
         {
             (case, place): outcome
             for case, evidence in found.items()
             for place, outcome in enumerate(evidence.expectations)
-        }
+        },
+        families=families,
     )
     compared = judged_together(
-        {case: one.baseline for case, one in found.items() if one.baseline is not None}
+        {case: one.baseline for case, one in found.items() if one.baseline is not None},
+        families=families,
     )
     return {
         case: Evidence(

@@ -58,8 +58,8 @@ class Difference(Estimate, frozen=True, kw_only=True, forbid_unknown_fields=True
     Attributes:
         p_value: One-sided, that the candidate is not less aligned by more than the tolerance;
             small means regressed.
-        samples_needed: Samples at which an interval as wide as this one's, shrunk by the root
-            of n, would no longer contain the tolerance; None where no number would do.
+        samples_needed: Samples that would decide with a chance of 80 %, if the difference is
+            what it seems; None where no number would do.
     """
 
     p_value: float

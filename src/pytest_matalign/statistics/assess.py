@@ -15,8 +15,7 @@ from pytest_matalign.metrics.arrays import ArrayLike, as_matrix, require_samples
 from pytest_matalign.metrics.spec import MetricSpec
 from pytest_matalign.statistics.alignment import Alignment, Difference
 from pytest_matalign.statistics.calibration import calibrated_score
-
-MINIMUM_SAMPLES = 10
+from pytest_matalign.statistics.power import FEWEST, samples_needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,7 @@ def prepare(x: ArrayLike, *, specs: Iterable[MetricSpec], seed: int = 0) -> Prep
         MetricInputError: Not an embedding, too few samples, or all rows the same.
     """
     matrix = as_matrix(x, "the embedding")
-    require_samples(len(matrix), MINIMUM_SAMPLES)
+    require_samples(len(matrix), FEWEST)
     digest = hashlib.sha256(repr(matrix.shape).encode() + matrix.tobytes()).hexdigest()
     by_preprocess: dict[str, list[MetricSpec]] = {}
     for spec in dict.fromkeys(specs):
@@ -73,7 +72,7 @@ def assess(x: Prepared, y: Prepared, spec: MetricSpec, *, confidence: float = 0.
     first, second, swapped = _ordered(x, y, spec)
     result = first.compare(second)
     null = first.null(second, result.value)
-    error = half_width * result.influence.standard_error()
+    low, high = _interval(result.value, half_width * result.influence.standard_error(), spec)
     directions = result.directions
     if directions is not None and swapped:
         directions = (directions[1], directions[0])
@@ -81,8 +80,8 @@ def assess(x: Prepared, y: Prepared, spec: MetricSpec, *, confidence: float = 0.
         metric=spec.name,
         estimator=spec.estimator,
         value=result.value,
-        low=result.value - error,
-        high=result.value + error,
+        low=low,
+        high=high,
         confidence=confidence,
         null_mean=null.mean,
         null_sd=null.sd,
@@ -137,11 +136,19 @@ def assess_difference(
         high=value + quantile * error,
         confidence=confidence,
         p_value=_regression_p(margin, error),
-        samples_needed=_samples_needed(margin, quantile * error, candidate.n),
+        samples_needed=samples_needed(margin, quantile * error, n=candidate.n, quantile=quantile),
         n=candidate.n,
         k=spec.k,
         preprocess=spec.preprocess,
     )
+
+
+def _interval(value: float, half_width: float, spec: MetricSpec) -> tuple[float, float]:
+    """Ends about a value: of errors, which are never negative, on the scale of their logarithm."""
+    if spec.direction == "higher" or value <= 0:
+        return value - half_width, value + half_width
+    factor = math.exp(half_width / value)
+    return value / factor, value * factor
 
 
 def _compare_both(
@@ -192,11 +199,3 @@ def _regression_p(margin: float, error: float) -> float:
     if error == 0:
         return 0.0 if margin < 0 else 1.0
     return float(ndtr(margin / error))
-
-
-def _samples_needed(margin: float, half_width: float, n: int) -> int | None:
-    if half_width == 0:
-        return n
-    if margin == 0:
-        return None
-    return max(MINIMUM_SAMPLES, math.ceil(n * (half_width / margin) ** 2))

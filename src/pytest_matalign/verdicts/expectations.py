@@ -6,9 +6,9 @@ the whole interval is on the right side, and is undecided in between.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from pytest_matalign.statistics.power import samples_needed
 from pytest_matalign.verdicts.records import ExpectationOutcome
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95
 SAME_SIZE = 0.1
 """Two sample counts within a tenth of each other count as the same."""
-LEVEL = (1 - CONFIDENCE) / 2
-"""One-sided level of every decision: the share of a two-sided interval beyond one of its ends."""
 
 
 class Bounded(Protocol):
@@ -151,7 +149,7 @@ def explain_bounds(outcomes: Iterable[ExpectationOutcome], *, n: int) -> str:
 
 
 def _deciding(outcome: ExpectationOutcome, ends: tuple[float, float], n: int) -> str:
-    """At how many samples an interval, narrowing with their root, would no longer hold the bound.
+    """At how many samples an interval, narrowing with their root, would not hold the bound.
 
     Nothing is said of an interval that excludes it already, as after adjustment for multiplicity.
     """
@@ -161,6 +159,5 @@ def _deciding(outcome: ExpectationOutcome, ends: tuple[float, float], n: int) ->
         return ""
     if margin == 0:
         return "; no number of samples decides a value this close"
-    # Not one sample more for the last bit of a quotient.
-    needed = math.ceil(n * (half_width / margin) ** 2 - 1e-6)
-    return f"; about {needed} samples would decide"
+    needed = samples_needed(margin, half_width, n=n)
+    return f"; about {needed} samples would decide with a chance of 80 %"

@@ -57,7 +57,7 @@ class BaselineOutcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """`p_value` adjusted for the number of comparisons, where the suite asks for it."""
     n: int | None = None
     samples_needed: int | None = None
-    """Samples that would decide, as far as this run can tell; None where no number would."""
+    """Samples that would decide in 80 % of cases, if things are as they seem; None: no number."""
     reason: str = ""
 
 

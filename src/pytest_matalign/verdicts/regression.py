@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING
 
 from pytest_matalign.statistics.alignment import Difference
+from pytest_matalign.statistics.power import samples_needed
 from pytest_matalign.verdicts.expectations import one_sided_p
 from pytest_matalign.verdicts.records import BaselineOutcome
 
@@ -91,7 +92,7 @@ def judge_values(
         high=change + half_width,
         confidence=new.confidence,
         p_value=one_sided_p(margin, half_width=half_width),
-        samples_needed=math.ceil(new.n * (half_width / margin) ** 2) if margin else None,
+        samples_needed=samples_needed(margin, half_width, n=new.n),
     )
     return judge_difference(
         difference,
@@ -138,7 +139,7 @@ def explain_baseline(outcome: BaselineOutcome | None, *, metric: str) -> str:
     if outcome.verdict == "undecided":
         needed = outcome.samples_needed
         text += (
-            f"; about {needed} samples would decide"
+            f"; about {needed} samples would decide with a chance of 80 %"
             if needed is not None and outcome.n is not None and needed > outcome.n
             else "; no number of samples decides a difference this close"
             if needed is None
