@@ -20,6 +20,7 @@ from pytest_matalign.zoo.weights.files import weight_files
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ase import Atoms
     from numpy.typing import NDArray
 
     from pytest_matalign.splits.sample import Sample
@@ -72,14 +73,31 @@ def _pickled_modules() -> Iterator[None]:
 
 def _network(path: Any) -> Any:
     """The module in single precision, without gradients."""
-    calculator = import_quietly("mace.calculators").MACECalculator(
-        model_paths=path,
-        device="cpu",
-        default_dtype="float32",
-        # Only energies depend on the head, and its choice is checked here.
-        head=[],
-    )
-    return calculator.models[0].eval().requires_grad_(requires_grad=False)
+    import torch
+
+    calculator = import_quietly("mace.calculators").MACECalculator
+    network = torch.load(path, map_location="cpu", weights_only=False)
+    _renew(network)
+    # Only energies depend on the head, and its choice is checked here.
+    made = calculator(models=[network], device="cpu", default_dtype="float32", head=[])
+    return made.models[0].eval().requires_grad_(requires_grad=False)
+
+
+def _renew(network: Any) -> None:
+    """Make buffers of what a network of 2022 keeps as plain attributes."""
+    import torch
+
+    if "atomic_numbers" in dict(network.named_buffers()):
+        return
+    kept = {
+        "atomic_numbers": torch.tensor([int(number) for number in network.atomic_numbers]),
+        "r_max": torch.tensor(float(network.r_max)),
+        "num_interactions": torch.tensor(len(network.interactions)),
+    }
+    for name, value in kept.items():
+        if hasattr(network, name):
+            delattr(network, name)
+        network.register_buffer(name, value)
 
 
 @dataclass
@@ -114,8 +132,15 @@ class Mace:
         with quiet(), torch.no_grad(), kept_memory():
             return np.stack([self._embed_one(sample) for sample in samples])
 
+    def energy(self, atoms: Atoms) -> float:
+        """Return the total energy in eV."""
+        import torch
+
+        with quiet(), torch.no_grad():
+            return float(self.network(self._graph(atoms), compute_force=False)["energy"])
+
     def _embed_one(self, sample: Sample) -> NDArray[np.float32]:
-        output = self.network(self._graph(sample), compute_force=False)
+        output = self.network(self._graph(sample.atoms), compute_force=False)
         features = output["node_feats"]
         if self.scalars_only:
             features = features[:, self._scalars()]
@@ -132,13 +157,13 @@ class Mace:
             start += layer.dim
         return columns
 
-    def _graph(self, sample: Sample) -> dict[str, Any]:
+    def _graph(self, atoms: Atoms | None) -> dict[str, Any]:
         data = import_quietly("mace.data")
         tools = import_quietly("mace.tools")
-        assert sample.atoms is not None
+        assert atoms is not None
         with tools.torch_tools.default_dtype("float32"):
             graph = data.AtomicData.from_config(
-                data.config_from_atoms(copy_of(sample.atoms), head_name=self.head),
+                data.config_from_atoms(copy_of(atoms), head_name=self.head),
                 z_table=tools.AtomicNumberTable(self.network.atomic_numbers.tolist()),
                 cutoff=float(self.network.r_max),
                 heads=self.heads,
