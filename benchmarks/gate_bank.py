@@ -42,6 +42,7 @@ from pytest_matalign.zoo.adapters.size import bumps
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.embeddings.pack_format import Entry
     from pytest_matalign.metrics.arrays import Float64
 
@@ -99,7 +100,7 @@ class Ground:
         self.cards: dict[str, Entry] = {}
         found: dict[str, dict[str, Float64]] = {}
         for held, model in pack:
-            if held == split:
+            if held == split and model != "soap":
                 entry, tensors = pack.entry(split, model)
                 self.cards[model] = entry
                 rows = decode(entry, tensors).astype(np.float64)
@@ -114,7 +115,15 @@ class Ground:
         self.samples = [s for s in loaded.samples if all(s.id in rows for rows in found.values())]
         self.rows = {m: np.array([r[s.id] for s in self.samples]) for m, r in found.items()}
         self.trained = [m for m in self.rows if m in self.cards and self._card(m).control is None]
+        self.soap = self._soap(pack)
         self._courts: dict[str, Court] = {}
+
+    def _soap(self, pack: Pack) -> dict[str, Float64] | None:
+        """Rows of the covariate, where the packs hold it on this split."""
+        if (self.split, "soap") not in pack:
+            return None
+        entry, tensors = pack.entry(self.split, "soap")
+        return dict(zip(entry.accepted, decode(entry, tensors).astype(np.float64), strict=True))
 
     def _card(self, model: str) -> Any:
         return self.cards[model].card
@@ -127,10 +136,13 @@ class Ground:
 
     @cached_property
     def covariates(self) -> dict[str, Float64]:
-        return {
+        found = {
             "composition": np.array([fractions(s) for s in self.samples]),
             "size": np.array([bumps(s) for s in self.samples]),
         }
+        if self.soap is not None:
+            found["soap"] = np.array([self.soap[s.id] for s in self.samples])
+        return found
 
     def court(self, family: str) -> Court:
         """The court of a family: references are all trained models of the others."""

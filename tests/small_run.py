@@ -74,12 +74,17 @@ class SmallRun:
             candidate=candidate,
         )
         book = BaselineBook(self.book_path, tolerance=0.02, door=door)
-        grounds = Grounds(self.measurer, suites=suites, cards=CARDS, sources=sources)
-        first = FirstRelease(grounds, own=dict)
-        release = Release(grounds, book=book, mode="retrained", seeds=(), first=first)
+        self.grounds = Grounds(self.measurer, suites=suites, cards=CARDS, sources=sources)
+        first = FirstRelease(self.grounds, own=dict)
+        release = Release(self.grounds, book=book, mode="retrained", seeds=(), first=first)
         self.judging = Judging(
             self.measurer, suites=suites, cards=CARDS, book=book, release=release
         )
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Samples of the split."""
+        return self.measurer.split(self.suite.split[0]).ids
 
     def case(self, a: str, b: str) -> Case:
         """The alignment of two models."""

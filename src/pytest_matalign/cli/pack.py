@@ -76,7 +76,7 @@ def build(
 
 
 def _work(run: SuiteRun, *, only: Collection[str]) -> Iterator[tuple[SuiteSplit, list[str]]]:
-    """Each split of the suites with every model on it that carries weights."""
+    """Each split of the suites with every model on it that carries weights, and covariates."""
     splits: dict[str, SuiteSplit] = {}
     models: dict[str, dict[str, None]] = {}
     for suite in run.suites.values():
@@ -89,6 +89,7 @@ def _work(run: SuiteRun, *, only: Collection[str]) -> Iterator[tuple[SuiteSplit,
                     if run.cards[model].weights is not None
                 )
             )
+            models[split.id].update(dict.fromkeys(split.covariates))
     for name, split in splits.items():
         if not only or name in only:
             yield split, list(models[name])

@@ -71,7 +71,7 @@ class FirstRelease:
         ids = common_ids(own, *(one for _, one in used), *every, *others.values())
         if not used or len(ids) < LEAST_SAMPLES:
             return None
-        court = self._grounds.court(self._measurer.split(wanted), ids, used)
+        court = self._grounds.court(wanted, ids, used)
         if court is None:
             return None
         prepared = court.prepare(rows(own, ids))
@@ -88,7 +88,7 @@ class FirstRelease:
             floor = above_own_untrained(prepared, seeds)
         else:
             floor = above_other_untrained(prepared, shipped, standings(prepared, shipped))
-        return judgement((floor,), standings=standing)
+        return judgement((floor,), standings=standing, notes=court.notes)
 
     def twins(self, wanted: SuiteSplit, own: Embedding) -> dict[str, list[Embedding]]:
         """Return rows of the candidate's network untrained; none where it cannot be made."""

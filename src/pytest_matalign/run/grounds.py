@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pytest_matalign.metrics.arrays import Float64
     from pytest_matalign.run.measuring import Measurer
     from pytest_matalign.splits.sample import Sample
-    from pytest_matalign.splits.split import Split
     from pytest_matalign.suites.schema import Suite, SuiteSplit
     from pytest_matalign.zoo.card import ModelCard
 
@@ -80,17 +79,21 @@ class Grounds:
                 yield name, found
 
     def court(
-        self, split: Split, ids: tuple[str, ...], used: Sequence[tuple[ModelCard, Embedding]]
+        self,
+        wanted: SuiteSplit,
+        ids: tuple[str, ...],
+        used: Sequence[tuple[ModelCard, Embedding]],
     ) -> Court | None:
         """Return the court of these samples; None where they have no covariates."""
         from pytest_matalign.analysis.sample_groups import numeric_labels, sample_groups
         from pytest_matalign.analysis.shared import Reference
 
-        known = {sample.id: sample for sample in split.samples}
+        known = {sample.id: sample for sample in self.measurer.split(wanted).samples}
         samples = [known[name] for name in ids]
         covariates = _covariates(samples)
         if not covariates:
             return None
+        described, notes = self._described(wanted, ids)
         return Court(
             ids=ids,
             references=tuple(
@@ -102,10 +105,38 @@ class Grounds:
                 )
                 for card, embedding in used
             ),
-            covariates=covariates,
+            covariates=(*covariates, *described),
+            notes=notes,
             groups=sample_groups(samples),
             labels=numeric_labels(samples),
         )
+
+    def _described(
+        self, wanted: SuiteSplit, ids: tuple[str, ...]
+    ) -> tuple[list[Float64], tuple[str, ...]]:
+        """Rows (n, c) of the covariates a split names, and a sentence on each that is not here."""
+        found, notes = [], []
+        for name in wanted.covariates:
+            try:
+                embedding = self._obtained(name, wanted)
+                missing = len(set(ids) - set(embedding.ids))
+                why = f"it refuses {missing} of {len(ids)} samples" if missing else ""
+            except MatalignError as error:
+                why = str(error).rstrip(".")
+            if why:
+                notes.append(f"{name} was not projected out: {why}.")
+            else:
+                found.append(rows(embedding, ids))
+        return found, tuple(notes)
+
+    def _obtained(self, name: str, wanted: SuiteSplit) -> Embedding:
+        """Rows of a pack, the same on every machine; computed where no pack has them."""
+        if self._sources.held(name, [wanted.id]):
+            try:
+                return self.measurer.obtained(self._sources.packed(name), wanted)
+            except MatalignError:
+                pass  # of other samples, or fewer
+        return self.measurer.embedding(name, wanted)
 
 
 def accepts(embedding: Embedding, common: Sequence[str]) -> bool:

@@ -69,6 +69,7 @@ def _of_suite(suite: Suite, folder: Path) -> Iterator[tuple[str, str]]:
     for split in suite.split:
         card = card_of_split(split)
         yield f"{where} split {split.id}", f"{_text(split.samples)} of version {card.version}"
+        yield f"{where} covariates of {split.id}", _text(split.covariates)
         if split.file:
             data = Path(split.file).with_name(card.file)
             yield f"{where} samples of {split.id}", f"{_digest(Path(split.file))} {_digest(data)}"

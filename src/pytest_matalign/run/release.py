@@ -83,7 +83,7 @@ class Release:
         alone = judgement((covered,)) if covered.verdict == "failed" else None
         if not used or len(ids) < LEAST_SAMPLES:
             return alone
-        court = self._grounds.court(split, ids, used)
+        court = self._grounds.court(wanted, ids, used)
         if court is None:
             return alone
         with one_thread():
@@ -95,7 +95,9 @@ class Release:
             }
             judged = judge(new, old, mode=self._mode, covered=covered, seeds=others)
             return msgspec.structs.replace(
-                judged, standings=standings(new, untrained, baseline=old)
+                judged,
+                standings=standings(new, untrained, baseline=old),
+                notes=court.notes,
             )
 
     def _retrained(self, wanted: SuiteSplit, common: Sequence[str]) -> list[Embedding]:

@@ -100,7 +100,7 @@ def _on(run: SuiteRun, suite: str, wanted: SuiteSplit, *, untrained: bool) -> It
     ids = common_ids(own, *(one for _, one in used), *every)
     if not used or len(ids) < LEAST_SAMPLES:
         return
-    court = grounds.court(grounds.measurer.split(wanted), ids, used)
+    court = grounds.court(wanted, ids, used)
     if court is None:
         return
     with one_thread():

@@ -370,7 +370,8 @@ class SuiteRun:
 
     def _reduced(self, suite: Suite) -> Suite:
         """A suite checked against the zoo, and cut to the models asked for."""
-        for model in (*suite.models, *suite.controls, *suite.required):
+        projected = (name for split in suite.split for name in split.covariates)
+        for model in (*suite.models, *suite.controls, *suite.required, *projected):
             if model not in self.cards:
                 from pytest_matalign.zoo.catalogue import card
 

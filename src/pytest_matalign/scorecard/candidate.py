@@ -52,13 +52,13 @@ class SplitStanding:
 
     @property
     def named(self) -> str:
-        """Groups and samples that failing checks name."""
+        """Groups and samples that failing checks name, and what could not be taken into account."""
         found = []
         if self.judgement.groups:
             found.append(f"groups: {', '.join(self.judgement.groups)}")
         if self.judgement.samples:
             found.append(f"samples: {', '.join(self.judgement.samples)}")
-        return "; ".join(found)
+        return "; ".join([*found, *self.judgement.notes])
 
 
 @dataclass(frozen=True, kw_only=True)

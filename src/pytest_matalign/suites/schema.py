@@ -26,6 +26,9 @@ class SuiteSplit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     file: str | None = None
     """TOML file of a split of the suite's own, relative to the suite file."""
     samples: int | None = None
+    covariates: tuple[str, ...] = ()
+    """Cards of descriptors that are projected out of what a release is judged by, besides
+    composition and size; where their rows are not to be had the judgement says so."""
 
 
 class SuiteMetric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

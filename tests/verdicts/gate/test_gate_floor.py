@@ -96,7 +96,7 @@ def test_without_the_network_eight_others_stand_in_and_the_odds_are_told(lab):
 def test_fewer_architectures_let_nobody_pass(lab):
     found = beside(lab, lab.prepared(1.0), trained=0.1, count=7)
     assert found.verdict == "undecided"
-    assert "fewer than 8 are too few to pass by; it is above" in found.why
+    assert "fewer than 8 are too few; it is above" in found.why
 
 
 def test_one_surely_below_fails_beside_any_number(lab):

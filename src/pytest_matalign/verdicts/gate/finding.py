@@ -44,6 +44,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         groups: Groups that failing findings name.
         samples: Samples that failing findings name.
         findings: All of them, in the order of the checks.
+        notes: What could not be taken into account, a sentence each.
         standings: Where the candidate stands among trained and untrained models, by metric.
     """
 
@@ -53,6 +54,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     samples: tuple[str, ...]
     findings: tuple[Finding, ...]
     standings: tuple[Standing, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def fails(self) -> bool:
@@ -65,7 +67,12 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return any(finding.check == "floor" for finding in self.findings)
 
 
-def judgement(findings: tuple[Finding, ...], *, standings: tuple[Standing, ...] = ()) -> Judgement:
+def judgement(
+    findings: tuple[Finding, ...],
+    *,
+    standings: tuple[Standing, ...] = (),
+    notes: tuple[str, ...] = (),
+) -> Judgement:
     """Return the judgement that findings make together.
 
     The worst decides, the first of equals; where all passed, the last, which says most.
@@ -81,4 +88,5 @@ def judgement(findings: tuple[Finding, ...], *, standings: tuple[Standing, ...] 
         samples=tuple(dict.fromkeys(sample for f in failing for sample in f.samples)),
         findings=findings,
         standings=standings,
+        notes=notes,
     )

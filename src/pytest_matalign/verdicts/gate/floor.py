@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from pytest_matalign.verdicts.gate.standing import Standing
 
 LEAST_SEEDS = 4
-LEAST_FAMILIES = 2
-"""Families of references from which a split judges: one alone may be the odd one out."""
 LEAST_ARCHITECTURES = 8
 """Untrained architectures of other models that a candidate must be above to pass."""
 CONFIDENCE = 0.95
@@ -69,8 +67,8 @@ def above_own_untrained(
             words.append(f"{model.metric} {lead:+.3f} [{low:+.3f}, {high:+.3f}] ({recipe})")
     count = ", ".join(f"{len(seeds)} {recipe}" for recipe, seeds in untrained.items())
     whom = f"its own network untrained ({count})"
-    if families := _too_few_families(candidate):
-        return _finding("undecided", f"is not judged: {families}", whom, words, figures)
+    if few := candidate.court.too_few_families:
+        return _finding("undecided", f"is not judged: {few}; beside", whom, words, figures)
     if "below" in states:
         every = [seed for seeds in untrained.values() for seed in seeds]
         return _below(candidate, every, whom, words, figures)
@@ -115,14 +113,14 @@ def above_other_untrained(
         f"the best of {count} untrained architectures (one more would beat them in one of "
         f"{count + 1} cases)"
     )
-    few = _too_few_families(candidate) or _no_separation(states, standings)
+    few = candidate.court.too_few_families or _no_separation(states, standings)
     if not few and all(state == "below" for state in states):
         return _below(candidate, strongest, whom, words, figures)
     if not few and any(state != "above" for state in states):
         return _finding("undecided", "cannot be told from", whom, words, figures)
     if not few and count >= LEAST_ARCHITECTURES:
         return _finding("passed", "is above", whom, words, figures)
-    few = few or f"fewer than {LEAST_ARCHITECTURES} are too few to pass by; it is above"
+    few = f"{few}; beside" if few else f"fewer than {LEAST_ARCHITECTURES} are too few; it is above"
     return _finding("undecided", f"is not judged: {few}", whom, words, figures)
 
 
@@ -132,15 +130,8 @@ def _no_separation(states: Sequence[str], standings: Sequence[Standing]) -> str:
     told = ", ".join(f"{standing.separation:.2f}" for standing in standings)
     return (
         f"references stand above untrained networks here in {told} of pairs only, {SEPARATES:g} "
-        "are wanted; beside"
+        "are wanted"
     )
-
-
-def _too_few_families(candidate: Prepared) -> str:
-    families = {reference.family for reference in candidate.court.references}
-    if len(families) >= LEAST_FAMILIES:
-        return ""
-    return f"one family of references ({', '.join(families)}) is too few; beside"
 
 
 def _below(

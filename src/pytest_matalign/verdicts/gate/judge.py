@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from pytest_matalign.analysis.lost_groups import group_losses
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from pytest_matalign.metrics.spec import MetricSpec
 
 LEAST_SAMPLES = 40
+LEAST_FAMILIES = 2
+"""Families of references by which a model may pass: one alone may be the odd one out."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,6 +61,7 @@ class Court:
     covariates: tuple[Float64, ...]
     groups: Mapping[str, NDArray[np.intp]]  # Positions of the samples of each group
     labels: Mapping[str, Float64]  # Known properties (n,), NaN where a sample has none
+    notes: tuple[str, ...] = ()  # What could not be taken into account, a sentence each
 
     def __post_init__(self) -> None:
         n = len(self.ids)
@@ -77,6 +81,14 @@ class Court:
         """The judged metrics; with no more neighbours than a quarter of the samples."""
         k = min(25, len(self.ids) // 4)
         return tuple(metric_spec(name, k=k if name == "cknna" else None) for name in JUDGED)
+
+    @property
+    def too_few_families(self) -> str:
+        """Why nobody passes by these references; empty if they are enough."""
+        families = {reference.family for reference in self.references}
+        if len(families) >= LEAST_FAMILIES:
+            return ""
+        return f"one family of references ({', '.join(families)}) is too few to pass by"
 
     @cached_property
     def crossfit(self) -> CrossFit:
@@ -222,7 +234,10 @@ def _structure(candidate: Prepared, baseline: Prepared, seeds: Sequence[Prepared
             zip(baseline.shared, court.chance(baseline.left), strict=True)
         )
     ]
-    return structure(losses, probe_loss(candidate.rows, baseline.rows, court.told_beyond))
+    found = structure(losses, probe_loss(candidate.rows, baseline.rows, court.told_beyond))
+    if found.verdict == "passed" and (few := court.too_few_families):
+        return msgspec.structs.replace(found, verdict="undecided", why=f"{few}; {found.why}")
+    return found
 
 
 def _band(baseline: Shared, seeds: Sequence[Shared]) -> float:
