@@ -85,6 +85,16 @@ def test_values_alone_give_a_wider_interval() -> None:
     assert outcome.p_value < 1e-6
 
 
+def test_a_model_with_every_number_of_its_baseline_is_unchanged() -> None:
+    """Intervals wider than the tolerance leave no doubt about what is the same."""
+    wide = msgspec.structs.replace(THEN, alignment=alignment(0.6, half_width=0.1))
+    outcome = judge_values(wide, wide, tolerance=0.02, higher_is_closer=True)
+    assert outcome.verdict == "unchanged"
+    assert (outcome.low, outcome.high) == (0, 0)
+    other = msgspec.structs.replace(wide, alignment=alignment(0.6 + 1e-5, half_width=0.1))
+    assert judge_values(other, wide, tolerance=0.02, higher_is_closer=True).verdict == "undecided"
+
+
 def test_undecided_says_how_many_samples_would_decide() -> None:
     """2.8 standard errors, 0.0404 now, must shrink to the margin of 0.01: 4.04^2 times 500."""
     close = msgspec.structs.replace(THEN, alignment=alignment(0.57))

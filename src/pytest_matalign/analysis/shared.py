@@ -22,7 +22,7 @@ from pytest_matalign.engine.prepare import prepare_parts
 from pytest_matalign.engine.slopes import slopes
 from pytest_matalign.engine.spaces import Space
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics.arrays import Float64, as_matrix
+from pytest_matalign.metrics.arrays import LARGEST, Float64, as_matrix
 from pytest_matalign.metrics.preprocessing import preprocess
 
 if TYPE_CHECKING:
@@ -97,6 +97,9 @@ def standardised(x: Float64) -> Float64:
         MetricInputError: No column varies.
     """
     values = as_matrix(x, "the embedding")
+    largest = float(np.abs(values).max())
+    if largest > LARGEST or 0 < largest < 1 / LARGEST:
+        values = values / largest
     centred = values - values.mean(axis=0)
     spread = centred.std(axis=0)
     used = spread > NEAR_CONSTANT * spread.max(initial=0.0)

@@ -16,7 +16,13 @@ import torch
 
 from pytest_matalign.engine.tiles import block_rows, in_blocks
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics.arrays import require_finite, row_labels, single_thread
+from pytest_matalign.metrics.arrays import (
+    require_finite,
+    require_scale,
+    row_labels,
+    row_lengths,
+    single_thread,
+)
 from pytest_matalign.metrics.preprocessing import UNIT_ROWS, learn
 
 if TYPE_CHECKING:
@@ -126,12 +132,13 @@ class Space:
         return torch.from_numpy(block - self.origin).to(self.dtype).to(self.device)
 
     def lengths(self) -> Float64 | None:
-        """Return the lengths (n,) that centred rows had before they were scaled, if they were."""
+        """Return in a common unit the lengths (n,) of centred rows before scaling, if scaled."""
         shift = self._preparation.shift
         if shift is None or not self.unit:
             return None
-        blocks = (block - shift for _, block in self._raw_blocks())
-        return np.concatenate([np.sqrt(np.einsum("ij,ij->i", b, b)) for b in blocks])
+        lengths = np.concatenate([row_lengths(block - shift) for _, block in self._raw_blocks()])
+        result: Float64 = lengths / lengths.mean()
+        return result
 
     def centred(self, start: int, stop: int) -> torch.Tensor:
         """Return rows start to stop (stop - start, width) less the mean of all rows."""
@@ -281,6 +288,9 @@ class Space:
             unit = unit and bool(block.any(axis=1).all())
             if kept is not None:
                 kept[start : start + len(block)] = block
+        if not 0 < float(squares.max()) < np.inf:
+            largest = max(float(np.abs(block).max()) for _, block in self._prepared_blocks())
+            require_scale(largest, self.name)
         mean = total / self.n
         deviation = np.sqrt(np.maximum(squares / self.n - mean * mean, 0.0))
         step = np.exp2(np.floor(np.log2(np.where(deviation > 0, deviation, 1.0))))

@@ -104,13 +104,39 @@ def require_samples(n: int, minimum: int) -> None:
         raise MetricInputError(f"{n} samples are too few; this metric needs at least {minimum}.")
 
 
+def require_scale(largest: float, name: str) -> None:
+    """Raise MetricInputError where float64 does not hold the square of the largest value."""
+    if largest > LARGEST or 0 < largest < 1 / LARGEST:
+        raise MetricInputError(
+            f"the largest value of {name} is {largest:.0e}, whose square no float64 holds; divide "
+            "the embedding by a common factor, or use a preprocess that scales rows."
+        )
+
+
 def require_spread(x: Float64, name: str) -> None:
     """Raise MetricInputError where all rows are the same: no geometry is left to compare."""
+    require_scale(float(np.abs(x).max()), name)
     if (x == x[0]).all():
         raise MetricInputError(
             f"every row of {name} is the same after preprocessing; a collapsed embedding "
             "has no geometry to compare."
         )
+
+
+LARGEST = 1e150
+"""Above it, and below its inverse, squares are beyond what float64 holds."""
+
+
+def row_lengths(x: Float64) -> Float64:
+    """Return Euclidean lengths (n,) of rows (n, d), whatever their scale."""
+    with np.errstate(over="ignore"):
+        lengths: Float64 = np.sqrt(np.einsum("ij,ij->i", x, x))
+    odd = ~((lengths > 1 / LARGEST) & (lengths < LARGEST))
+    if odd.any():
+        top = np.abs(x[odd]).max(axis=1)
+        near = x[odd] / np.where(top > 0, top, 1.0)[:, None]
+        lengths[odd] = top * np.sqrt(np.einsum("ij,ij->i", near, near))
+    return lengths
 
 
 @contextmanager

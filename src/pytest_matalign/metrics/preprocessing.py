@@ -14,6 +14,7 @@ from pytest_matalign.metrics.arrays import (
     as_matrix,
     as_pair,
     require_spread,
+    row_lengths,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Preparation:
         """Return prepared rows (m, d), the first of which is number `first` of the embedding.
 
         Raises:
-            MetricInputError: `max` on a row without a positive element.
+            MetricInputError: `max` on a row without a positive element, or rows of one feature to
+                be scaled to unit length.
         """
         if self.shift is not None:
             rows = rows - self.shift
@@ -71,7 +73,15 @@ class Preparation:
             rows = np.clip(rows, -self.bound, self.bound)
         if self.how == "max":
             return _scale_by_maximum(rows, name, first)
-        return _unit_rows(rows) if self.how in UNIT_ROWS else rows
+        if self.how not in UNIT_ROWS:
+            return rows
+        if rows.shape[1] == 1:
+            raise MetricInputError(
+                f"{name} has one feature, of which rows of unit length keep only the sign; use "
+                "preprocess 'center' or 'none'."
+            )
+        lengths = row_lengths(rows)[:, None]
+        return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)
 
 
 def learn(how: str, blocks: Callable[[], Iterable[Float64]]) -> Preparation:
@@ -119,12 +129,6 @@ def _column_means(blocks: Iterable[Float64]) -> Float64:
     # Rounding of the mean must not turn a constant column into noise that l2 then blows up.
     means: Float64 = np.where(constant, first, total / count)
     return means
-
-
-def _unit_rows(x: Float64) -> Float64:
-    norms = np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
-    result: Float64 = np.divide(x, norms, out=np.zeros_like(x), where=norms > 0)
-    return result
 
 
 def _scale_by_maximum(x: Float64, name: str, first: int) -> Float64:

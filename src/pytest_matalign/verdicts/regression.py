@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 TOLERANCE = 0.02
 """Loss of alignment, on the metrics' scale of 0 to 1, that a release may have by default."""
 
+SAME = 1e-6
+"""Numbers that differ by less are those of one embedding, computed on two machines."""
+
 
 def judge_difference(
     difference: Difference,
@@ -71,7 +74,8 @@ def judge_values(
     """Return the outcome where only the baseline's value and interval are at hand.
 
     The two are treated as independent although they share their samples, so the interval of the
-    difference is too wide rather than too narrow.
+    difference is too wide rather than too narrow. Where value, interval and null all agree to
+    rounding the embeddings are the same, and so the difference is known: none.
     """
     new, old = now.alignment, then.alignment
     if reason := incomparable(now, then):
@@ -80,6 +84,11 @@ def judge_values(
         )
     change = new.value - old.value
     half_width = math.hypot(new.high - new.low, old.high - old.low) / 2
+    if all(
+        math.isclose(getattr(new, name), getattr(old, name), rel_tol=SAME, abs_tol=SAME)
+        for name in ("value", "low", "high", "null_mean", "null_sd")
+    ):
+        half_width = 0.0
     margin = tolerance + (change if higher_is_closer else -change)
     difference = Difference(
         metric=new.metric,
