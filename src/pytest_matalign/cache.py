@@ -53,12 +53,6 @@ def write_whole(path: Path, content: ReadableBuffer) -> None:
     Raises:
         FileError: If it cannot be written.
     """
-    if path.is_symlink():
-        path = Path(os.path.realpath(path))  # the link stays what it is
-    if path.exists() and not path.is_file():
-        with file_errors(path):  # a device or a pipe, which nothing may take the place of
-            path.write_bytes(content)
-        return
     # Not `tempfile`, whose files only their owner may read.
     part = path.with_name(f".{_host()}-{os.getpid()}-{secrets.token_hex(8)}.part")
     with file_errors(path):
@@ -74,6 +68,19 @@ def write_whole(path: Path, content: ReadableBuffer) -> None:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
             raise
+
+
+def write_output(path: Path, content: ReadableBuffer) -> None:
+    """Write a file the user named: whole or not at all, but into what is no file, as `/dev/stdout`.
+
+    Raises:
+        FileError: If it cannot be written.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        with file_errors(path):
+            path.write_bytes(content)
+    else:
+        write_whole(path, content)
 
 
 def clear_leftovers(folder: Path) -> int:

@@ -8,9 +8,11 @@ parser raises becomes one sentence.
 from __future__ import annotations
 
 import os
+import re
 import stat
+import tomllib
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_matalign.errors import ConfigurationError, MatalignError
 
@@ -22,6 +24,10 @@ Refusal: TypeAlias = "Callable[[str], ConfigurationError]"
 """Makes an error of why a file is refused, without a full stop at its end."""
 TEXT_BYTES = 2**20
 """The most that a file written by hand may have."""
+_MOST_PARTS = 64
+_LONG_KEY = re.compile(
+    rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_MOST_PARTS}}}"""
+)
 _LONGEST = 300
 """Characters of what a parser says; it may quote the whole file."""
 
@@ -50,6 +56,19 @@ def untrusted(path: Path, *, most: int, refusal: Refusal) -> Iterator[bytes]:
         raise refusal("it is nested too deeply") from None
     except Exception as error:  # noqa: BLE001  parsers raise what they like on bytes of others
         raise refusal(_said(error)) from None
+
+
+def toml(content: bytes) -> dict[str, Any]:
+    """Return what a TOML file holds.
+
+    Raises:
+        ValueError: If it is none, or has a key of so many parts that reading it, which takes
+            memory by the square of them, would take gigabytes.
+    """
+    text = content.decode()
+    if _LONG_KEY.search(text):
+        raise ValueError(f"a key has more than {_MOST_PARTS} parts")
+    return tomllib.loads(text)
 
 
 def _said(error: Exception) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pytest_matalign.cache import DamagedEntryWarning
+from pytest_matalign.embeddings.embedding import check_vectors
 from pytest_matalign.embeddings.extraction import BLOCK, extract
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ExtractionError
@@ -146,3 +147,31 @@ def test_rows_of_one_model_are_never_taken_for_anothers(tmp_path: Path) -> None:
         again = run(Other(), 60, tmp_path)
     assert (again.origin, again.digest) == ("computed", other.digest)
     assert run(Other(), 60, tmp_path).origin == "store"
+
+
+@pytest.mark.parametrize("size", [0, -3, 2.5, None])
+def test_a_batch_size_that_is_none_is_refused(tmp_path: Path, size: Any) -> None:
+    """A negative one once stored samples without rows."""
+
+    class Odd:
+        id, identity, batch_size = "odd", {"model": "odd"}, size
+
+        def refuse(self, sample: object) -> None:  # noqa: ARG002  of the protocol
+            return None
+
+        def load(self) -> Any:
+            return self
+
+    with pytest.raises(ExtractionError, match="has batch_size"):
+        extract(Odd(), samples(3), split="toy", store=Store(tmp_path), progress=quiet)
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    "output",
+    [np.ones((3, 2), complex), np.full((3, 2), "x"), np.ones((3, 2), object), [[1], [1, 2]]],
+)
+def test_what_are_no_numbers_is_refused(output: Any) -> None:
+    """Complex numbers, text, objects and uneven rows, as in a worker."""
+    with pytest.raises(ExtractionError, match=r"returned (no array|an array of shape)"):
+        check_vectors(output, rows=3, model="m", split="s")

@@ -35,6 +35,7 @@ CONTENTS: dict[str, dict[str, str]] = {
     },
     "Embeddings": {
         "embed": "run models over a split and keep the rows in the store",
+        "store": "check, tidy and weigh what earlier runs kept",
         "pack": "embeddings of references, as one verifiable folder",
     },
     "Research": {

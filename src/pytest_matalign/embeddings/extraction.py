@@ -11,6 +11,7 @@ from pytest_matalign.cache import key_of
 from pytest_matalign.embeddings.embedding import Embedding, check_vectors
 from pytest_matalign.embeddings.store import Rows, Store
 from pytest_matalign.errors import ExtractionError, MatalignError
+from pytest_matalign.escaping import terminal
 from pytest_matalign.zoo.interrupts import interruptible
 
 if TYPE_CHECKING:
@@ -139,8 +140,11 @@ def _embed_block(
     parts = []
     done = len(refused)
     with one_thread():
-        for start in range(0, len(accepted), model.batch_size):
-            batch = accepted[start : start + model.batch_size]
+        size = model.batch_size
+        if not isinstance(size, int) or size < 1:
+            raise ExtractionError(f"model {source.id!r} has batch_size {size!r}; it is 1 or more.")
+        for start in range(0, len(accepted), size):
+            batch = accepted[start : start + size]
             doing = f"embedding {batch[0].id} to {batch[-1].id} of {split!r}"
             with interruptible(), _told_of(source.id, doing):
                 output = model.embed(batch)
@@ -160,7 +164,7 @@ def _told_of(model: str, doing: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise ExtractionError(
-            f"model {model!r} failed while {doing}: {type(error).__name__}: {error}"
+            terminal(f"model {model!r} failed while {doing}: {type(error).__name__}: {error}")
         ) from error
 
 

@@ -14,7 +14,6 @@ import platform
 import time
 import warnings
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -27,7 +26,7 @@ from pytest_matalign.progress import say
 from pytest_matalign.untrusted import untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -163,7 +162,7 @@ def read_rows(path: Path, *, key: str) -> Rows:
     """
     from safetensors.numpy import load
 
-    with untrusted(path, most=LARGEST_BLOCK, refusal=partial(_refusal, path)) as content:
+    with untrusted(path, most=LARGEST_BLOCK, refusal=damaged(path)) as content:
         entry = json.loads(header_of(content)["__metadata__"]["matalign"])
         vectors: NDArray[np.float32] = load(content)["vectors"]
         rows = Rows(ids=tuple(entry["ids"]), refused=entry["refused"], vectors=vectors)
@@ -178,7 +177,7 @@ def read_value(path: Path, *, key: str, type: type[Value]) -> Value:  # noqa: A0
     Raises:
         ConfigurationError: If it is not what was stored under the key, or of another type.
     """
-    with untrusted(path, most=LARGEST_RESULT, refusal=partial(_refusal, path)) as content:
+    with untrusted(path, most=LARGEST_RESULT, refusal=damaged(path)) as content:
         entry = msgspec.json.decode(content, type=_Result)
         if entry.digest != _result_digest(key, entry.value):
             raise ValueError("its digest is another")
@@ -205,8 +204,18 @@ def _rows_digest(key: str, rows: Rows, provenance: Mapping[str, Any]) -> str:
     )
 
 
-def _refusal(path: Path, why: str) -> ConfigurationError:
-    return ConfigurationError(f"The store entry {path} is damaged: {why}.")
+def check_value(path: Path, *, key: str) -> None:
+    """Check that a file holds some value that was stored under the key.
+
+    Raises:
+        ConfigurationError: If it does not.
+    """
+    read_value(path, key=key, type=object)
+
+
+def damaged(path: Path) -> Callable[[str], ConfigurationError]:
+    """Return what makes the refusal of an entry."""
+    return lambda why: ConfigurationError(f"The store entry {path} is damaged: {why}.")
 
 
 def _report_damage(path: Path) -> None:

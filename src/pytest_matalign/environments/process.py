@@ -43,7 +43,7 @@ MOST_WORKERS = 2
 """Live workers a process keeps; each may hold a model and a copy of torch in memory."""
 _PATIENCE_S = 5.0
 _NONSENSE_S = 2.0
-_DYING_S = 30.0
+_DYING_S = 15.0
 """A large process takes a while to be taken down after its pipe has closed."""
 _LAST_LINES = 8
 _LAST_BYTES = 8192
@@ -220,7 +220,7 @@ class Worker:
         if isinstance(error, SilentError):
             self.kill()
             return WorkerSilentError(
-                f"gave no answer in the {self._pipes.limit:.0f} s it had and was ended"
+                f"gave no whole answer in the {self._pipes.limit:.0f} s it had and was ended"
             )
         try:
             closed = isinstance(error, BrokenOffError | OSError)
@@ -258,9 +258,9 @@ def _exit_of(code: int) -> str:
 def _raised(reply: Failed) -> MatalignError:
     """What to raise in the host for what a worker answered instead of a result."""
     if reply.error in _OURS:
-        return _OURS[reply.error](reply.sentence)
+        return _OURS[reply.error](terminal(reply.sentence))
     kind = OutOfMemoryInWorkerError if reply.memory else ModelFailedError
-    error = kind(f"{reply.error}: {reply.sentence}")
+    error = kind(terminal(f"{reply.error}: {reply.sentence}"))
     error.__cause__ = WorkerTraceback(reply.traceback)
     return error
 

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 MOST_DEATHS = 10
 """Of workers of one model, which is then given up; a batch of 512 halves itself nine times."""
+LOADING = 8
+"""Times the limit of a batch that weights may take to load, and to be fetched before."""
 _OWN_PACKAGE = "pytest_matalign"
 _Reply = TypeVar("_Reply", bound=Reply)
 
@@ -160,7 +162,7 @@ class RemoteModel:
                 card=self._card, provides=_provided(self._card), allow_pickle=self._allow_pickle
             )
             try:
-                reply = worker.ask(request, Loaded)
+                reply = worker.ask(request, Loaded, seconds=LOADING * self._card.batch_seconds)
             except (ModelFailedError, OutOfMemoryInWorkerError) as error:
                 raise ExtractionError(
                     f"{self._where} failed while it loaded the weights: {error}"

@@ -137,6 +137,7 @@ OPTIONS: tuple[Option, ...] = (
             "study",
             "scorecard report",
             "scorecard figures",
+            "store",
         ),
     ),
     Option(

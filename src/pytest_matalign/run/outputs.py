@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_matalign.cache import write_whole
+from pytest_matalign.cache import write_output
 from pytest_matalign.errors import MatalignError, file_errors
 from pytest_matalign.scorecard.model import Scorecard, write_scorecard
 
@@ -56,7 +56,7 @@ def _writers(run: SuiteRun, scorecard: Scorecard) -> Iterator[tuple[Path, Callab
     def badge(path: Path) -> str:
         from pytest_matalign.scorecard.badge import badge
 
-        write_whole(path, badge(scorecard).encode())
+        write_output(path, badge(scorecard).encode())
         return f"written: {path}"
 
     def baseline(path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from pytest_matalign.embeddings.pack_format import Encoding  # noqa: TC001  msgs
 from pytest_matalign.embeddings.policy import Policy  # noqa: TC001  msgspec resolves it
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Input  # noqa: TC001  msgspec resolves it at run time
-from pytest_matalign.untrusted import TEXT_BYTES, untrusted
+from pytest_matalign.untrusted import TEXT_BYTES, toml, untrusted
 from pytest_matalign.verdicts.regression import TOLERANCE
 from pytest_matalign.zoo.card import Modality  # noqa: TC001  msgspec resolves it at run time
 
@@ -140,7 +139,7 @@ def read_host_table(path: Path) -> HostTable:
         return ConfigurationError(f"{path}, [tool.matalign]: {why}; valid keys are {valid}.")
 
     with untrusted(path, most=TEXT_BYTES, refusal=refusal) as content:
-        table = tomllib.loads(content.decode()).get("tool", {}).get("matalign", {})
+        table = toml(content).get("tool", {}).get("matalign", {})
         return msgspec.convert(table, HostTable)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_matalign.cache import write_whole
+from pytest_matalign.cache import write_output
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.untrusted import untrusted
 from pytest_matalign.verdicts.records import (  # noqa: TC001  msgspec resolves them
@@ -104,7 +104,7 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 def write_scorecard(scorecard: Scorecard, path: Path) -> None:
     """Write a scorecard as indented JSON."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(scorecard), indent=1) + b"\n")
+    write_output(path, msgspec.json.format(msgspec.json.encode(scorecard), indent=1) + b"\n")
 
 
 def read_scorecard(path: Path) -> Scorecard:

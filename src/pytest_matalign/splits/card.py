@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +9,7 @@ import msgspec
 
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.splits.sample import Input  # noqa: TC001  msgspec resolves it at run time
-from pytest_matalign.untrusted import TEXT_BYTES, untrusted
+from pytest_matalign.untrusted import TEXT_BYTES, toml, untrusted
 
 Domain = Literal["molecules", "materials", "proteins"]
 Role = Literal["in-distribution", "out-of-distribution"]
@@ -71,4 +70,4 @@ def read_card(path: Path) -> SplitCard:
         )
 
     with untrusted(path, most=TEXT_BYTES, refusal=refusal) as content:
-        return msgspec.convert(tomllib.loads(content.decode()), SplitCard)
+        return msgspec.convert(toml(content), SplitCard)

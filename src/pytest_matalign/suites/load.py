@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from pytest_matalign.suites.schema import (
     SuiteMetric,
     SuiteSplit,
 )
-from pytest_matalign.untrusted import TEXT_BYTES, untrusted
+from pytest_matalign.untrusted import TEXT_BYTES, toml, untrusted
 
 if TYPE_CHECKING:
     from pytest_matalign.splits.card import SplitCard
@@ -65,7 +64,7 @@ def load_suite(folder: Path) -> Suite:
     """
     path = folder / SUITE_FILE
     with untrusted(path, most=TEXT_BYTES, refusal=partial(_refusal, path)) as content:
-        suite = msgspec.convert(tomllib.loads(content.decode()), Suite)
+        suite = msgspec.convert(toml(content), Suite)
     for problem in contradictions(suite):
         raise ConfigurationError(f"{path}: {problem}")
     splits = tuple(

@@ -1,0 +1,57 @@
+"""A model cannot end the run unjudged."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from pytest_matalign.embeddings.staying import staying
+from pytest_matalign.errors import ExtractionError
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        lambda: os._exit(0),
+        lambda: os.execv("/bin/true", ["true"]),
+        lambda: os.execvp("true", ["true"]),
+    ],
+)
+def test_leaving_is_an_error_of_the_model(leave: Callable[[], object]) -> None:
+    """And `os` is as it was afterwards."""
+    before = os._exit
+    with pytest.raises(ExtractionError, match=r"model 'm' called os\.\w+, which would have ended"):
+        with staying("m"):
+            leave()
+    assert os._exit is before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_fork_ends_as_it_likes() -> None:
+    """As `multiprocessing` has them do."""
+    with staying("m"):
+        number = os.fork()
+        if number == 0:
+            os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) == 7
+
+
+def test_from_another_thread_the_process_ends_with_1() -> None:
+    """An error raised there would be lost, and status 0 would pass for a run."""
+    code = (
+        "import os, threading\n"
+        "from pytest_matalign.embeddings.staying import staying\n"
+        "with staying('m'):\n"
+        "    thread = threading.Thread(target=os._exit, args=(0,))\n"
+        "    thread.start()\n"
+        "    thread.join()\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.returncode == 1
+    assert "called os._exit" in found.stderr
+    assert threading.active_count() >= 1

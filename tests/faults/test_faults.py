@@ -1,0 +1,47 @@
+"""The short form of every kind of trial: no wrong value, no traceback, no hang, nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from faults.places import interrupts, places
+from faults.reading import fuzz
+from faults.storing import damages, kills, writers
+from faults.tally import Tally
+from faults.working import workers
+from made_scorecard import Made, made
+
+__all__ = ["made"]
+pytestmark = pytest.mark.slow
+
+SHORT: dict[str, Callable[[Path], Tally]] = {
+    "kills": lambda folder: kills(12, folder),
+    "writers": lambda folder: writers(1, folder),
+    "damages": lambda folder: damages(150, folder),
+    "workers": lambda folder: workers(8, folder),
+    "places": lambda folder: places(4, folder),
+    "interrupts": lambda folder: interrupts(2, folder, samples=300),
+}
+
+
+@pytest.mark.parametrize("trials", SHORT)
+def test_a_few_trials_find_nothing(
+    trials: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`python benchmarks/faults.py` makes many."""
+    monkeypatch.setenv("MATALIGN_ENVIRONMENT_SPECS", str(tmp_path / "specs"))
+    monkeypatch.setenv("MATALIGN_ENVIRONMENTS", str(tmp_path / "environments"))
+    tally = SHORT[trials](tmp_path)
+    assert tally.tried
+    assert not tally.found, tally.cases
+
+
+def test_readers_say_one_sentence(made: Made, tmp_path: Path) -> None:
+    """Whatever bytes they are given."""
+    tally = fuzz(140, tmp_path, msgspec.json.encode(made.scorecard))
+    assert not tally.found, tally.cases
+    assert tally.peak_mb < 2000
