@@ -81,14 +81,11 @@ def write_figures(
 def _figures(
     scorecard: Scorecard, companion: Companion | None, width: float
 ) -> Iterator[tuple[str, Figure]]:
-    yield from drawing.ladders(scorecard, width)
-    yield from drawing.matrices(scorecard, width)
-    yield from drawing.planes(scorecard, width)
-    yield from drawing.regimes(scorecard, width)
+    for draw in (drawing.ladders, drawing.matrices, drawing.planes, drawing.regimes):
+        yield from draw(scorecard, width)
     if companion is not None:
-        yield from drawing.dimensions(scorecard, companion, width)
-        yield from drawing.accuracies(scorecard, companion, width)
-        yield from drawing.trees(scorecard, companion, width)
+        for draw_beside in (drawing.dimensions, drawing.accuracies, drawing.trees):
+            yield from draw_beside(scorecard, companion, width)
 
 
 def _has_font(name: str) -> bool:

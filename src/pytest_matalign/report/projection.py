@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +18,11 @@ TILE = 1024
 """Samples whose distances to all others are held at once."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Map:
+class Map(NamedTuple):
     """Places of samples in the plane."""
 
-    method: Method  # How the map was made
     points: NDArray[np.float64]  # Positions [samples, 2], in no unit
-    explained: tuple[float, float] | None  # Share of the variance along each axis; None for UMAP
+    explained: tuple[float, float] | None  # Share of the variance by axis; None for UMAP
 
 
 def methods() -> tuple[Method, ...]:
@@ -84,7 +81,7 @@ def _pca(features: NDArray[np.float64]) -> Map:
     points, share = np.zeros((n, 2)), np.zeros(2)
     points[:, :rank] = vectors * np.sqrt(values) if wide else features @ vectors
     share[:rank] = values / max(float(np.trace(products)), np.finfo(float).tiny)
-    return Map(method="pca", points=points, explained=(float(share[0]), float(share[1])))
+    return Map(points, (float(share[0]), float(share[1])))
 
 
 def _umap(features: NDArray[np.float64]) -> Map:
@@ -97,4 +94,4 @@ def _umap(features: NDArray[np.float64]) -> Map:
         warnings.filterwarnings("ignore", message="n_jobs value", category=UserWarning)
         points = umap.UMAP(random_state=0).fit_transform(features)
     points = np.asarray(points, dtype=np.float64)
-    return Map(method="umap", points=points - points.mean(axis=0), explained=None)
+    return Map(points - points.mean(axis=0), None)

@@ -16,9 +16,7 @@ COVERAGE = 0.8
 """A model must accept this share of a split's samples; the others are cut to what all accept."""
 LABEL = {CRYSTALS: "formation_energy_eV", MOLECULES: "gap_Ha"}
 """The label that models are judged by, of the splits that have one."""
-LARGE = 200
-MEDIUM = 200
-SMALL = 100
+LARGE, SMALL = 200, 100
 SERIES: Mapping[str, tuple[float, ...]] = {
     "rattle": (0.05, 0.2, 0.5),
     "strain": (0.15,),
@@ -84,7 +82,7 @@ def paper_plan(
     from pytest_matalign.environments.loading import unavailable
 
     large = samples or LARGE
-    medium, small = min(MEDIUM, large), min(SMALL, large)
+    medium, small = min(LARGE, large), min(SMALL, large)
     sizes = {CRYSTALS: large, MOLECULES: large, PROTEINS: large}
     sizes |= {"mp-perturbed": medium, LIGANDS: medium, "core-mofs": small}
     sizes |= {graded(kind, level): small for kind, levels in SERIES.items() for level in levels}

@@ -15,18 +15,6 @@ installed nor imported:
 
 The bundled splits are built by the same command with
 `--output src/pytest_matalign/splits/data --cards src/pytest_matalign/splits/cards`.
-
-Built on 2026-11-22 from these packages, on one of two cores with other work going on:
-
-    NAME            samples   time    fingerprint
-    qm9-all         130,831   256 s   0c480caa30d9
-    mp-all            6,317    79 s   1da2035bb8ce
-    core-mofs-all    12,012   140 s   5385e04bf1da   8 of 12,020 files are not in P1
-    pdb-chains-all   21,119    15 s   ad8a448026b0
-    ccd-all          36,963   151 s   8af7f0e79119
-    antibody-heavy   50,000     2 s   31bb993b1f7b
-
-Most of the memory is the package itself: at most 0.9 GB, for QM9.
 """
 
 from __future__ import annotations
