@@ -17,8 +17,11 @@ from real_weights import load_real
 BY_URL = [
     one.id
     for one in catalogue.cards().values()
-    if one.state == "verified" and one.family in ("nequix", "mace", "cgcnn", "crystal-twins")
+    if one.state == "verified"
+    and one.family in ("nequix", "mace", "cgcnn", "crystal-twins", "geom2vec")
 ]
+
+MIXTURE = ("NaCl rocksalt 5.69", "Na bcc 4.2", "Cl fcc 5.0")
 
 
 @pytest.mark.parametrize("model_id", [*BY_URL, "aimnet2-wb97m-d3-2023", "aimnet2-untrained"])
@@ -31,6 +34,33 @@ def test_a_published_network_keeps_its_promises(model_id: str) -> None:
     periodic = [one for one in known if one.atoms is not None and one.atoms.pbc.all()]
     if periodic:
         assert change(model, periodic, [supercell(one) for one in periodic]) <= TOLERANCE
+
+
+@pytest.mark.parametrize("model_id", ["nep-unep-v1", "nep-si-2022", "nep-c-2024"])
+def test_a_potential_of_few_elements_knows_their_crystals(model_id: str) -> None:
+    """Its rows do not grow with the cell; what holds another element its card refuses."""
+    model, card = load_real(model_id), catalogue.card(model_id)
+    known = [Sample(id=one.structure, atoms=structure_of(one.structure)) for one in card.energies]
+    assert model.embed(known).shape == (len(known), card.width)
+    assert change(model, known, [supercell(moved(one)) for one in known]) <= TOLERANCE
+    assert refusal(card, crystals()[0]) is not None
+
+
+def test_chemnet_reads_a_molecule_and_not_its_spelling() -> None:
+    """Two SMILES of one molecule have one row; a string that is none is refused."""
+    model = load_real("chemnet")
+    spelt = [Sample(id=text, smiles=text) for text in ("CCO", "OCC", "c1ccccc1")]
+    rows = check_promises(model, [spelt[0], spelt[2]], width=512)
+    scale = abs(rows).max()
+    assert abs(model.embed([spelt[1]]) - rows[0]).max() <= TOLERANCE * scale
+    assert model.refuse(Sample(id="bad", smiles="C1CC")) is not None
+
+
+def test_vectors_of_elements_are_averaged() -> None:
+    """A salt lies half way between its elements."""
+    model = load_real("mat2vec")
+    rows = model.embed([Sample(id=name, atoms=structure_of(name)) for name in MIXTURE])
+    assert rows[0] == pytest.approx((rows[1] + rows[2]) / 2, abs=1e-6)
 
 
 def test_padding_adds_nothing_to_an_energy() -> None:
