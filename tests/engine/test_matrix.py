@@ -113,7 +113,7 @@ class _InterruptedError(Exception):
 @pytest.mark.parametrize("stop_at", [("neighbours", 2), ("distances", 96), ("products", 1)])
 def test_goes_on_where_it_was_killed(whole, tmp_path, monkeypatch, stop_at):
     """A run killed in any pass goes on from its last saved state to the same numbers."""
-    monkeypatch.setattr("pytest_matalign.engine.matrix._SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("pytest_matalign.engine.run._SAVE_SECONDS", 0.0)
     seen = []
 
     def interrupt(stage, done, total):

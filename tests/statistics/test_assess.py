@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 
 import msgspec
@@ -51,10 +52,16 @@ def prepared():
     return tuple(prepare(view, specs=SPECS) for view in _views())
 
 
+@pytest.fixture(scope="module")
+def found(prepared):
+    """What `assess` says of the two, by metric: made once, as some take a second each."""
+    return functools.cache(lambda spec: assess(*prepared, spec))
+
+
 @every_metric
-def test_value_is_that_of_the_plain_metric(spec, prepared):
+def test_value_is_that_of_the_plain_metric(spec, found):
     """Preparing first changes nothing but the work per pair."""
-    estimate = assess(*prepared, spec)
+    estimate = found(spec)
     plain = PLAIN.get(spec.name, lambda x, y: spec.define(x, y)[0])
     assert estimate.value == pytest.approx(plain(*_views()), rel=1e-9)
     assert estimate.low < estimate.value < estimate.high
@@ -62,10 +69,9 @@ def test_value_is_that_of_the_plain_metric(spec, prepared):
 
 
 @every_metric
-def test_order_of_the_two_does_not_matter_to_the_last_bit(spec, prepared):
+def test_order_of_the_two_does_not_matter_to_the_last_bit(spec, prepared, found):
     """x with y and y with x are the same numbers; only the directions swap."""
-    x, y = prepared
-    forth, back = assess(x, y, spec), assess(y, x, spec)
+    forth, back = found(spec), assess(*prepared[::-1], spec)
     assert msgspec.structs.replace(forth, directions=None) == msgspec.structs.replace(
         back, directions=None
     )
@@ -75,21 +81,21 @@ def test_order_of_the_two_does_not_matter_to_the_last_bit(spec, prepared):
 
 
 @every_metric
-def test_same_bits_whatever_else_is_prepared_and_on_however_many_threads(spec, prepared):
+def test_same_bits_whatever_else_is_prepared_and_on_however_many_threads(spec, found):
     """Neither other metrics, other models nor the number of threads change a bit."""
     threads = torch.get_num_threads()
     torch.set_num_threads(2 if threads == 1 else 1)
     try:
         x, y = (prepare(view, specs=[spec]) for view in _views())
-        assert assess(x, y, spec) == assess(*prepared, spec)
+        assert assess(x, y, spec) == found(spec)
     finally:
         torch.set_num_threads(threads)
 
 
 @every_metric
-def test_plain_numbers_only(spec, prepared):
+def test_plain_numbers_only(spec, found):
     """An estimate survives JSON."""
-    estimate = msgspec.structs.asdict(assess(*prepared, spec))
+    estimate = msgspec.structs.asdict(found(spec))
     again = json.loads(json.dumps(estimate))
     again["directions"] = again["directions"] and tuple(again["directions"])
     assert again == estimate

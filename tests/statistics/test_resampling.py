@@ -16,6 +16,8 @@ from resampling import (
 
 SPECS = [metric_spec(name) for name in METRICS]
 every_metric = pytest.mark.parametrize("spec", SPECS, ids=METRICS)
+# A hundred and more maps of every sample take some seconds.
+slowest = {"local_reconstruction_error": pytest.mark.slow}
 
 
 def _views(n, *, noise=0.7):
@@ -25,7 +27,10 @@ def _views(n, *, noise=0.7):
     return x, z @ rng.normal(size=(5, 9)) + noise * rng.normal(size=(n, 9))
 
 
-@every_metric
+@pytest.mark.parametrize(
+    "spec",
+    [pytest.param(s, id=s.name, marks=slowest.get(s.name, ())) for s in SPECS],
+)
 def test_standard_errors_agree_with_assess(spec):
     """Subsampling and jackknife see about the error that the influences give."""
     x, y = _views(240)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from pytest_matalign.engine.influence import Influence
+from pytest_matalign.engine.null import NullResult, sampled_null
 from pytest_matalign.engine.part import Comparison, Part
-from pytest_matalign.engine.permutation import NullResult, permutations, sampled_null
+from pytest_matalign.engine.permutation import permutations
 from pytest_matalign.engine.spaces import as_array
 
 if TYPE_CHECKING:

@@ -39,11 +39,10 @@ def cross_row(spaces: Sequence[Space], a: int, *, nuclear: bool) -> tuple[Float6
     if not nuclear:
         return squares, np.full(len(crosses), np.nan)
     work = partial(_nuclear, exact=first.dtype == torch.float64)
-    threads = torch.get_num_threads()
-    if first.device.type != "cpu" or threads == 1:
-        return squares, np.array([work(cross) for cross in crosses])
+    # That of X'X, the first, is its trace.
+    threads = torch.get_num_threads() if first.device.type == "cpu" else 1
     with ThreadPoolExecutor(threads) as pool:  # LAPACK runs one small matrix on one core
-        return squares, np.array(list(pool.map(work, crosses)))
+        return squares, np.array([float(crosses[0].trace()), *pool.map(work, crosses[1:])])
 
 
 def _nuclear(cross: torch.Tensor, *, exact: bool) -> float:

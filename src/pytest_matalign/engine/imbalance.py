@@ -12,18 +12,15 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import numpy as np
 
 from pytest_matalign.engine.influence import Influence, from_anchors
+from pytest_matalign.engine.null import Null, NullResult, sampled_skewness
 from pytest_matalign.engine.part import Comparison, Part
 from pytest_matalign.engine.permutation import (
     PERMUTATIONS,
     Margins,
-    Null,
-    NullResult,
     PairSums,
-    lower_null,
     pair_sums,
     permutation_covariance,
     permutations,
-    sampled_skewness,
 )
 from pytest_matalign.engine.spaces import HELD, as_array
 from pytest_matalign.engine.tiles import block_rows, in_blocks
@@ -134,7 +131,7 @@ class ImbalancePart(Part):
                 ]
             )
             skewness = sampled_skewness(samples * scale, 1.0, sd)
-        return lower_null(Null(mean=1.0, sd=sd, skewness=skewness), value)
+        return Null(mean=1.0, sd=sd, skewness=skewness).beyond(value, higher=False)
 
     def moments(self) -> tuple[PairSums, PairSums, PairSums]:
         """Return sums of neighbour weights, of ranks, and of both together.
@@ -245,10 +242,7 @@ def _moments(part: ImbalancePart) -> tuple[PairSums, PairSums, PairSums]:
     ranked = Margins(
         rows=np.full(n, n * (n - 1) / 2.0), columns=np.sum([b[0] for b in blocks], axis=0)
     )
-    weighted = Margins(
-        rows=near.sums(near.weights),
-        columns=near.column_sums(near.weights),
-    )
+    weighted = Margins(rows=near.sums(near.weights), columns=near.column_sums(near.weights))
     place, both_ways = near.find(near.columns * n + near.rows)
     weights_back = np.where(both_ways, near.weights[place], 0.0)
     return (

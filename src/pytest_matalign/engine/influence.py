@@ -121,6 +121,5 @@ def from_anchors(own: Float64, keys: NDArray[np.intp], effects: Float64) -> Infl
     kernel = coo_array((effects, (rows, columns)), shape=(n, n)).tocsr()
     samples = own + np.bincount(columns, weights=effects, minlength=n)
     return Influence(
-        samples=samples - samples.mean(),
-        pairs=SparsePairs(matrix=(kernel + kernel.T).tocsr()),
+        samples=samples - samples.mean(), pairs=SparsePairs(matrix=(kernel + kernel.T).tocsr())
     )

@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from pytest_matalign.engine.influence import from_anchors
+from pytest_matalign.engine.null import Null, NullResult, sampled_skewness
 from pytest_matalign.engine.part import Comparison, Part
 from pytest_matalign.engine.permutation import (
     PERMUTATIONS,
     Margins,
-    Null,
-    NullResult,
     PairSums,
     pair_sums,
     permutation_covariance,
     permutations,
-    sampled_skewness,
-    upper_null,
 )
 
 if TYPE_CHECKING:
@@ -111,16 +108,13 @@ class OverlapPart(Part):
             sd=sd / scale,
             skewness=sampled_skewness(_shuffled_sums(few, many), mean, sd),
         )
-        return upper_null(null, value)
+        return null.beyond(value)
 
 
 def _moments(side: OverlapPart) -> tuple[float, PairSums]:
     near = side.near
     turned = side.masked_at(near.columns * side.n + near.rows)
-    margins = Margins(
-        rows=near.sums(side.masked),
-        columns=near.column_sums(side.masked),
-    )
+    margins = Margins(rows=near.sums(side.masked), columns=near.column_sums(side.masked))
     sums = pair_sums(
         margins,
         margins,

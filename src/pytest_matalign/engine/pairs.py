@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_matalign.engine.dimension import nearest_rows
-from pytest_matalign.engine.distances import DistancePass, DistanceSums, imbalances
-from pytest_matalign.engine.features import cka_values, cross_row, lengths, procrustes_values
 from pytest_matalign.engine.overlap import overlap_values
 from pytest_matalign.engine.ranks import RankPart
+from pytest_matalign.engine.run import Run
 from pytest_matalign.engine.search import neighbour_lists
 from pytest_matalign.engine.spaces import Space
-from pytest_matalign.engine.tiles import block_rows, in_blocks
 from pytest_matalign.metrics.arrays import as_real, require_same_samples
 from pytest_matalign.metrics.cknna import cknna as _cknna
 from pytest_matalign.metrics.dimension import (
@@ -28,14 +26,15 @@ from pytest_matalign.metrics.dimension import (
 )
 from pytest_matalign.metrics.neighbours import require_neighbours
 from pytest_matalign.metrics.rsa import rsa as _rsa
+from pytest_matalign.metrics.spec import metric_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pytest_matalign.engine.neighbours import Neighbours
-    from pytest_matalign.metrics.arrays import ArrayLike
+    from pytest_matalign.metrics.arrays import ArrayLike, Float64
     from pytest_matalign.metrics.cknna import CknnaEstimator
     from pytest_matalign.metrics.rsa import RsaCorrelation, RsaDistance
+    from pytest_matalign.metrics.spec import MetricSpec
 
 
 def mutual_knn(x: ArrayLike, y: ArrayLike, *, k: int = 10, preprocess: str = "center-l2") -> float:
@@ -54,8 +53,7 @@ def mutual_knn(x: ArrayLike, y: ArrayLike, *, k: int = 10, preprocess: str = "ce
     Raises:
         MetricInputError: Arrays that cannot be compared, or k out of range.
     """
-    sides = _neighbours(_each(x, y, preprocess), k, by_product=True)
-    return float(overlap_values(sides, kernel=False)[0, 1])
+    return _overlap(_each(x, y, preprocess), k, kernel=False)
 
 
 def cknna(
@@ -84,8 +82,7 @@ def cknna(
     """
     if estimator != "paper":
         return _cknna(x, y, k=k, estimator=estimator, preprocess=preprocess)
-    sides = _neighbours(_each(x, y, preprocess, minimum=4), k, by_product=True)
-    return float(overlap_values(sides, kernel=True)[0, 1])
+    return _overlap(_each(x, y, preprocess, minimum=4), k, kernel=True)
 
 
 def information_imbalance(
@@ -106,9 +103,7 @@ def information_imbalance(
     Raises:
         MetricInputError: Arrays that cannot be compared, or k out of range.
     """
-    spaces = _spaces(x, y, preprocess)
-    sides = _neighbours(spaces, k, by_product=False)
-    both = imbalances(_summed(DistancePass(spaces, sides, products=False)), spaces[0].n, k)
+    both = _values(x, y, metric_spec("information_imbalance", k=k, preprocess=preprocess))
     return float(both[0, 1]), float(both[1, 0])
 
 
@@ -138,11 +133,9 @@ def distance_correlation(
     Raises:
         MetricInputError: Arrays that cannot be compared, or all rows of one the same.
     """
-    work = DistancePass(_spaces(x, y, preprocess, minimum=4), products=True)
-    value = float(work.correlations(_summed(work), unbiased=bias_corrected)[0, 1])
-    if bias_corrected or squared:
-        return value
-    return float(np.sqrt(max(value, 0.0)))
+    name = "distance_correlation" if bias_corrected else "distance_correlation_biased"
+    value = float(_values(x, y, metric_spec(name, preprocess=preprocess), minimum=4)[0, 1])
+    return value**2 if squared and not bias_corrected else value
 
 
 def linear_cka(
@@ -162,10 +155,8 @@ def linear_cka(
     Raises:
         MetricInputError: Arrays that cannot be compared, or all rows of one the same.
     """
-    spaces = _spaces(x, y, preprocess, minimum=4)
-    squares, _ = _crossed(spaces, nuclear=False)
-    of_rows = np.stack([lengths(space) for space in spaces])
-    return float(cka_values(squares, of_rows, unbiased=unbiased)[0, 1])
+    name = "linear_cka" if unbiased else "linear_cka_biased"
+    return float(_values(x, y, metric_spec(name, preprocess=preprocess), minimum=4)[0, 1])
 
 
 def procrustes(x: ArrayLike, y: ArrayLike, *, preprocess: str = "center-l2") -> float:
@@ -182,11 +173,7 @@ def procrustes(x: ArrayLike, y: ArrayLike, *, preprocess: str = "center-l2") -> 
     Raises:
         MetricInputError: Arrays that cannot be compared, or all rows of one the same.
     """
-    spaces = _spaces(x, y, preprocess)
-    _, nuclear = cross_row(spaces, 0, nuclear=True)
-    norms = np.array([lengths(space).sum() for space in spaces])
-    full = np.array([[np.nan, nuclear[1]], [nuclear[1], np.nan]])
-    return float(procrustes_values(full, norms)[0, 1])
+    return float(_values(x, y, metric_spec("procrustes", preprocess=preprocess))[0, 1])
 
 
 def rsa(
@@ -207,8 +194,9 @@ def rsa(
     Args:
         x: (n, d1).
         y: (n, d2), row i being the same sample.
-        distance: `euclidean`, `squared-euclidean`, `cosine` or `correlation`.
-        correlation: `spearman` or `pearson`, over the n (n - 1) / 2 pairs.
+        distance: `euclidean`, `squared-euclidean`, `cosine` or `correlation`, which a rotation
+            changes.
+        correlation: `spearman` (mid-ranks for ties) or `pearson`, over the n (n - 1) / 2 pairs.
         quantiles: Lower and upper quantile of each space's own distances, 0 <= low < up <= 1.
         preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
 
@@ -225,7 +213,7 @@ def rsa(
             quantiles=quantiles,
             preprocess=preprocess,
         )
-    first, second = (RankPart(space) for space in _spaces(x, y, preprocess))
+    first, second = (RankPart(space) for space in _each(x, y, preprocess))
     return float(np.einsum("p,p->", first.ranks, second.ranks)) / len(first.ranks)
 
 
@@ -261,32 +249,18 @@ def _each(x: ArrayLike, y: ArrayLike, how: str, *, minimum: int = 3) -> Iterator
     yield Space(b, name="y", how=how)
 
 
-def _spaces(x: ArrayLike, y: ArrayLike, how: str, *, minimum: int = 3) -> list[Space]:
-    return list(_each(x, y, how, minimum=minimum))
+def _values(x: ArrayLike, y: ArrayLike, spec: MetricSpec, *, minimum: int = 3) -> Float64:
+    """Return a metric from each to each (2, 2)."""
+    spaces = list(_each(x, y, spec.preprocess, minimum=minimum))
+    if spec.k is not None:
+        require_neighbours(spec.k, spaces[0].n)
+    return Run(spaces=spaces, wanted=[spec.name], specs={spec.name: spec}).values()[spec.name]
 
 
-def _neighbours(spaces: Iterable[Space], k: int, *, by_product: bool) -> list[Neighbours]:
+def _overlap(spaces: Iterable[Space], k: int, *, kernel: bool) -> float:
     sides = []
     for space in spaces:
         require_neighbours(k, space.n)
-        by = {"by_product" if by_product else "by_distance": k}
-        found = next(lists for lists in neighbour_lists(space, **by) if lists is not None)
-        sides.append(found.nearest(k))
-    return sides
-
-
-def _summed(work: DistancePass) -> DistanceSums:
-    sums = DistanceSums.empty(len(work.spaces), work.n)
-    rows = block_rows(work.n, spaces=len(work.spaces))
-    for stop, block in in_blocks(work.block, work.n, rows=rows):
-        sums.add(stop, block)
-    return sums
-
-
-def _crossed(spaces: list[Space], *, nuclear: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return squared Frobenius and nuclear norms (M, M) of all cross products."""
-    count = len(spaces)
-    squares, nuclears = np.zeros((count, count)), np.zeros((count, count))
-    for a in range(count):
-        squares[a, a:], nuclears[a, a:] = cross_row(spaces, a, nuclear=nuclear)
-    return squares + np.triu(squares, 1).T, nuclears + np.triu(nuclears, 1).T
+        products, _ = neighbour_lists(space, by_product=k)
+        sides += [] if products is None else [products.nearest(k)]
+    return float(overlap_values(sides, kernel=kernel)[0, 1])

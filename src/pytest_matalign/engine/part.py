@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_matalign.engine.influence import Influence
-    from pytest_matalign.engine.permutation import NullResult
+    from pytest_matalign.engine.null import NullResult
     from pytest_matalign.metrics.arrays import Float64
 
 

@@ -1,8 +1,8 @@
-"""What a statistic would be if the samples of one space were shuffled: moments and tails.
+"""Moments of a statistic whose samples are shuffled in one of the two spaces.
 
 Every statistic here is a sum over pairs of samples, T = sum A_ij B_p(i)p(j). Its mean and
 variance over all n! permutations p follow exactly from sums kept for each space; so does the
-skewness where A and B are symmetric. The tail is Pearson's type III with these moments.
+skewness where A and B are symmetric.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from pytest_matalign.engine.null import Null
 from pytest_matalign.engine.tiles import block_rows, in_blocks
 
 if TYPE_CHECKING:
@@ -23,109 +24,9 @@ if TYPE_CHECKING:
 
     from pytest_matalign.metrics.arrays import Float64
 
-SMALLEST_P = 1e-300
 PERMUTATIONS = 128
 """Permutations sampled for a skewness that has no closed form; mean and variance are exact."""
 _ALL_TRIANGLES, _SOME_ROWS = 4096, 256
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Null:
-    """Distribution of a statistic under permutation of the samples."""
-
-    mean: float
-    sd: float
-    skewness: float
-
-    def upper_tail(self, value: float) -> float:
-        """Return the probability of `value` or more, at least 1e-300."""
-        if self.sd <= 0:
-            return 1.0 if value <= self.mean else SMALLEST_P
-        z = (value - self.mean) / self.sd
-        return max(_pearson_tail(z, self.skewness), SMALLEST_P)
-
-    def lower_tail(self, value: float) -> float:
-        """Return the probability of `value` or less, at least 1e-300."""
-        return Null(mean=-self.mean, sd=self.sd, skewness=-self.skewness).upper_tail(-value)
-
-    def quantile(self, probability: float) -> float:
-        """Return the value that is not exceeded with this probability."""
-        from scipy.special import gammaincinv, ndtri
-
-        if abs(self.skewness) < 1e-4:
-            return self.mean + self.sd * float(ndtri(probability))
-        shape = 4.0 / self.skewness**2
-        p = probability if self.skewness > 0 else 1.0 - probability
-        z = (float(gammaincinv(shape, p)) - shape) / np.sqrt(shape)
-        return self.mean + self.sd * float(z if self.skewness > 0 else -z)
-
-
-def _pearson_tail(z: float, skewness: float) -> float:
-    from scipy.special import gammainc, gammaincc, ndtr
-
-    if abs(skewness) < 1e-4:
-        return float(ndtr(-z))
-    shape = 4.0 / skewness**2
-    if skewness > 0:
-        point = shape + z * np.sqrt(shape)
-        return 1.0 if point <= 0 else float(gammaincc(shape, point))
-    point = shape - z * np.sqrt(shape)
-    return 0.0 if point <= 0 else float(gammainc(shape, point))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NullResult:
-    """Null distribution on the scale of the statistic, and the tail beyond the value seen."""
-
-    mean: float
-    sd: float
-    p_value: float
-    threshold: float
-    """The value that independent spaces exceed in 5 % of permutations."""
-
-
-def upper_null(null: Null, value: float) -> NullResult:
-    """Return the null of a statistic whose large values mean alignment."""
-    return NullResult(
-        mean=null.mean,
-        sd=null.sd,
-        p_value=null.upper_tail(value),
-        threshold=null.quantile(0.95),
-    )
-
-
-def lower_null(null: Null, value: float) -> NullResult:
-    """Return the null of a statistic whose small values mean alignment."""
-    return NullResult(
-        mean=null.mean,
-        sd=null.sd,
-        p_value=null.lower_tail(value),
-        threshold=null.quantile(0.05),
-    )
-
-
-def sampled_null(samples: Float64, value: float, *, higher: bool) -> NullResult:
-    """Return the null of a statistic from a few permutations, with the tail of their t law."""
-    from scipy.special import stdtr, stdtrit
-
-    count = len(samples)
-    mean, sd = float(samples.mean()), float(samples.std(ddof=1))
-    spread = sd * np.sqrt(1 + 1 / count)  # the value is one more draw under the null
-    sign = 1.0 if higher else -1.0
-    p = float(stdtr(count - 1, -sign * (value - mean) / spread)) if spread > 0 else 1.0
-    return NullResult(
-        mean=mean,
-        sd=sd,
-        p_value=p,
-        threshold=mean + sign * spread * float(stdtrit(count - 1, 0.95)),
-    )
-
-
-def sampled_skewness(samples: Float64, mean: float, sd: float) -> float:
-    """Return the skewness of sampled permutations about the exact mean and deviation."""
-    if sd <= 0:
-        return 0.0
-    return float(np.clip((((samples - mean) / sd) ** 3).mean(), -2.0, 2.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,12 +93,7 @@ def permutation_covariance(x: PairSums, y: PairSums, n: int) -> float:
 
 
 def _coincidences(s: PairSums) -> tuple[float, ...]:
-    shared = (
-        s.rows - s.same,
-        s.columns - s.same,
-        s.row_column - s.turned,
-        s.column_row - s.turned,
-    )
+    shared = (s.rows - s.same, s.columns - s.same, s.row_column - s.turned, s.column_row - s.turned)
     return (s.same, s.turned, *shared, -s.same - s.turned - sum(shared))
 
 
@@ -258,16 +154,7 @@ def symmetric_sums(rows_of: Callable[[int, int], torch.Tensor], n: int) -> Symme
     return SymmetricSums(
         mean=mean,
         seconds=(double, wedge, apart),
-        thirds=(
-            cube,
-            double_touch,
-            double_apart,
-            triangle,
-            path,
-            star,
-            wedge_apart,
-            three_apart,
-        ),
+        thirds=(cube, double_touch, double_apart, triangle, path, star, wedge_apart, three_apart),
     )
 
 
@@ -311,9 +198,7 @@ def symmetric_null(x: SymmetricSums, y: SymmetricSums, n: int) -> Null:
     )
     sd = float(np.sqrt(max(second, 0.0)))
     return Null(
-        mean=n * (n - 1) * x.mean * y.mean,
-        sd=sd,
-        skewness=third / sd**3 if sd > 0 else 0.0,
+        mean=n * (n - 1) * x.mean * y.mean, sd=sd, skewness=third / sd**3 if sd > 0 else 0.0
     )
 
 

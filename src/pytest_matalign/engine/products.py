@@ -14,14 +14,9 @@ import numpy as np
 import torch
 
 from pytest_matalign.engine.influence import Influence
+from pytest_matalign.engine.null import NullResult
 from pytest_matalign.engine.part import Comparison, Part
-from pytest_matalign.engine.permutation import (
-    NullResult,
-    SymmetricSums,
-    symmetric_null,
-    symmetric_sums,
-    upper_null,
-)
+from pytest_matalign.engine.permutation import SymmetricSums, symmetric_null, symmetric_sums
 from pytest_matalign.engine.spaces import READ_ROWS, as_array
 from pytest_matalign.engine.tiles import block_rows, in_blocks
 from pytest_matalign.metrics.cka import linear_cka
@@ -149,12 +144,12 @@ class ProductPart(Part):
         """Return the exact permutation null and the tail beyond `value`."""
         null = symmetric_null(self.sums(), other.sums(), self.n)
         if self.unbiased:
-            return upper_null(null, value)
+            return null.beyond(value)
         mean, sd = _diagonal_moments(self.diagonal(), other.diagonal(), self.n)
         squared = replace(null, mean=mean, sd=sd)
         if not self.rooted:
-            return upper_null(squared, value)
-        tail = upper_null(squared, value**2)
+            return squared.beyond(value)
+        tail = squared.beyond(value**2)
         root = float(np.sqrt(mean))
         return NullResult(
             mean=root - sd**2 / (8 * root**3),  # delta method, second order

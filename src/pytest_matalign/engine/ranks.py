@@ -10,13 +10,7 @@ import torch
 
 from pytest_matalign.engine.influence import Influence
 from pytest_matalign.engine.part import Comparison, Part
-from pytest_matalign.engine.permutation import (
-    NullResult,
-    SymmetricSums,
-    symmetric_null,
-    symmetric_sums,
-    upper_null,
-)
+from pytest_matalign.engine.permutation import SymmetricSums, symmetric_null, symmetric_sums
 from pytest_matalign.engine.spaces import as_array
 from pytest_matalign.engine.tiles import block_rows, in_blocks
 from pytest_matalign.errors import MetricInputError
@@ -24,6 +18,7 @@ from pytest_matalign.errors import MetricInputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pytest_matalign.engine.null import NullResult
     from pytest_matalign.engine.spaces import Space
     from pytest_matalign.metrics.arrays import Float64
 
@@ -79,7 +74,7 @@ class RankPart(Part):
 
     def null(self, other: Self, value: float) -> NullResult:
         """Return the exact permutation null and the tail beyond `value`."""
-        return upper_null(symmetric_null(self.sums(), other.sums(), self.n), value)
+        return symmetric_null(self.sums(), other.sums(), self.n).beyond(value)
 
     def sums(self) -> SymmetricSums:
         """Return what the null needs of the ranks."""

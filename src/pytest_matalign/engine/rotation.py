@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from pytest_matalign.engine.influence import Influence
+from pytest_matalign.engine.null import NullResult, sampled_null
 from pytest_matalign.engine.part import Comparison, Part
-from pytest_matalign.engine.permutation import NullResult, permutations, sampled_null
+from pytest_matalign.engine.permutation import permutations
 from pytest_matalign.engine.spaces import as_array
 from pytest_matalign.metrics.arrays import product, single_thread
 from pytest_matalign.metrics.procrustes import nuclear_norm, unit_norm

@@ -10,11 +10,7 @@ from pytest_matalign.metrics.preprocessing import prepared_pair
 
 
 def svcca(
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    variance: float = 0.99,
-    preprocess: str = "center-l2",
+    x: ArrayLike, y: ArrayLike, *, variance: float = 0.99, preprocess: str = "center-l2"
 ) -> float:
     """Return the mean canonical correlation of leading components (estimator `svcca/1`).
 
@@ -36,11 +32,7 @@ def svcca(
 
 
 def pwcca(
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    variance: float = 0.99,
-    preprocess: str = "center-l2",
+    x: ArrayLike, y: ArrayLike, *, variance: float = 0.99, preprocess: str = "center-l2"
 ) -> float:
     """Return projection-weighted CCA, the mean of both directions (estimator `pwcca/1`).
 

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pytest_matalign.metrics.arrays import (
-    ArrayLike,
-    Float64,
-    distances,
-    product,
-)
+from pytest_matalign.metrics.arrays import ArrayLike, Float64, distances, product
 from pytest_matalign.metrics.preprocessing import prepared_pair
 
 
@@ -18,18 +13,10 @@ def linear_cka(
 ) -> float:
     """Return linear CKA, 0 to 1 (estimators `linear-cka/1`, `linear-cka-unbiased/1`).
 
-    The biased form is Kornblith et al. 2019; its value for unrelated data grows with d / n.
-    The unbiased form replaces HSIC by the U-statistic of Song et al. 2012 (eq. 5): 0 on average
-    for unrelated data, and it may be negative.
+    The biased form is Kornblith et al. 2019; the unbiased one replaces HSIC by the U-statistic
+    of Song et al. 2012 (eq. 5).
 
-    Args:
-        x: (n, d1).
-        y: (n, d2), row i being the same sample.
-        unbiased: Which of the two forms; the unbiased one needs n >= 4.
-        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
-
-    Raises:
-        MetricInputError: Arrays that cannot be compared, or all rows of one the same.
+    Arguments and errors are those of `pytest_matalign.linear_cka`.
     """
     features = prepared_pair(x, y, preprocess, minimum=4)
     cx, cy = (f - f.mean(axis=0) for f in features)

@@ -24,25 +24,13 @@ def cknna(
 ) -> float:
     """Return CKNNA of two spaces, from about 0 (unrelated) to 1 (same neighbours, same kernel).
 
-    Args:
-        x: (n, d1).
-        y: (n, d2), row i being the same sample.
-        k: Number of neighbours, 1 to n - 1.
-        estimator: `paper` (`cknna-paper/1`): the linear kernel minus its row mean, multiplied
-            over pairs that are neighbours in both spaces (Huh et al. 2024, eq. 16 to 18).
-            `masked-hsic` (`cknna-masked-hsic/1`): the raw kernel masked to common neighbours,
-            then the unbiased HSIC of Song et al. 2012, as the authors' code computes it.
-            `masked-hsic-biased` (`cknna-masked-hsic-biased/1`): the same with the biased HSIC
-            and a sample counted among its own neighbours; close to 0.6 to 0.97 for unrelated
-            data, offered for reproduction only.
-        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
+    `paper`: the linear kernel minus its row mean, multiplied over pairs that are neighbours in
+    both spaces (Huh et al. 2024, eq. 16 to 18). `masked-hsic`: the raw kernel masked to common
+    neighbours, then the unbiased HSIC of Song et al. 2012, as the authors' code computes it;
+    `masked-hsic-biased`: with the biased HSIC, a sample being its own neighbour. Ties share. No
+    constant is added to the denominator, so a space agrees with itself to 1 at every n and scale.
 
-    The value falls with n at fixed k; compare only at equal n and k. Ties share, as in
-    `neighbour_weights`. No absolute constant is added to the denominator, so a space agrees
-    with itself to exactly 1 up to rounding at every n and scale.
-
-    Raises:
-        MetricInputError: Arrays that cannot be compared, k out of range, unknown estimator.
+    Arguments and errors are those of `pytest_matalign.cknna`.
     """
     if estimator not in get_args(CknnaEstimator):
         raise MetricInputError(

@@ -34,15 +34,7 @@ def intrinsic_dimension(
 
     Identical rows are counted once: they say nothing of the space's dimension.
 
-    Args:
-        x: (n, d).
-        method: Which estimator.
-        k: Neighbours used by `mle` and `gride`; `twonn` uses two.
-        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`; `none` by default,
-            as row normalisation takes off one dimension.
-
-    Raises:
-        MetricInputError: Unknown method, or too few different samples.
+    Arguments and errors are those of `pytest_matalign.intrinsic_dimension`.
     """
     features = distinct_rows(prepare_features(x, preprocess))
     return dimension_from_nearest(nearest_distances(features, neighbours_needed(method, k)), method)

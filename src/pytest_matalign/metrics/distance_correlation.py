@@ -19,22 +19,10 @@ def distance_correlation(
 ) -> float:
     """Return the distance correlation of Szekely et al. 2007 on Euclidean distances.
 
-    Three quantities go by this name. `distance-correlation/1` (the default here, and in most
-    packages): the square root of the V-statistic, 0 to 1. `distance-correlation-squared/1`
-    (`squared=True`): the same without the root, as arXiv 2512.03750 prints it.
-    `distance-correlation-unbiased/1` (`bias_corrected=True`): the U-statistic of Szekely and
-    Rizzo 2014, on the squared scale by definition, 0 on average for unrelated data and possibly
-    negative. The first two grow with d / n for unrelated data.
+    Its square root is that of the V-statistic (`squared` leaves it out, as arXiv 2512.03750
+    does); `bias_corrected` is the U-statistic of Szekely and Rizzo 2014, on the squared scale.
 
-    Args:
-        x: (n, d1).
-        y: (n, d2), row i being the same sample.
-        bias_corrected: U-statistic; `squared` then changes nothing. Needs n >= 4.
-        squared: Leave the V-statistic on the squared scale.
-        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
-
-    Raises:
-        MetricInputError: Arrays that cannot be compared, or all rows of one the same.
+    Arguments and errors are those of `pytest_matalign.distance_correlation`.
     """
     centre = u_centred if bias_corrected else double_centred
     features = prepared_pair(x, y, preprocess, minimum=4)

@@ -13,18 +13,9 @@ def information_imbalance(
     """Return the imbalance x to y and y to x (estimator `information-imbalance/1`).
 
     x to y is 2 / n times the mean rank, by Euclidean distance in y, of the k nearest neighbours
-    in x (Glielmo et al. 2022, PNAS Nexus 1, eq. 2). Near (k + 1) / n: x tells all about y's
-    neighbours; 1: nothing. Lower is more aligned. Ranks are exact at every distance; tied
-    samples share neighbour places and get mid-ranks.
+    in x (Glielmo et al. 2022, PNAS Nexus 1, eq. 2). Tied samples share places and get mid-ranks.
 
-    Args:
-        x: (n, d1).
-        y: (n, d2), row i being the same sample.
-        k: Number of neighbours, 1 to n - 1.
-        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
-
-    Raises:
-        MetricInputError: Arrays that cannot be compared, or k out of range.
+    Arguments and errors are those of `pytest_matalign.information_imbalance`.
     """
     dx, dy = (distances(f) for f in prepared_pair(x, y, preprocess))
     return _imbalance(dx, dy, k), _imbalance(dy, dx, k)

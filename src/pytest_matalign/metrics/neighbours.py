@@ -5,11 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics.arrays import (
-    ArrayLike,
-    Float64,
-    gram,
-)
+from pytest_matalign.metrics.arrays import ArrayLike, Float64, gram
 from pytest_matalign.metrics.preprocessing import prepared_pair
 
 
@@ -62,18 +58,9 @@ def mutual_knn(x: ArrayLike, y: ArrayLike, *, k: int = 10, preprocess: str = "ce
 
     Neighbours are by largest inner product (cosine, once rows have unit length). With
     neighbour weights a, b the value is sum(a b) / sqrt(sum(a^2) sum(b^2)), which without ties
-    is the mean over samples of |N_x ∩ N_y| / k of Huh et al. 2024 (arXiv 2405.07987). Tied
-    samples share the last places; a space agrees with itself to 1 even so. Independent spaces
-    without ties give k / (n - 1) on average.
+    is the mean over samples of |N_x ∩ N_y| / k of Huh et al. 2024 (arXiv 2405.07987).
 
-    Args:
-        x: (n, d1).
-        y: (n, d2), row i being the same sample.
-        k: Number of neighbours, 1 to n - 1.
-        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
-
-    Raises:
-        MetricInputError: Arrays that cannot be compared, or k out of range.
+    Arguments and errors are those of `pytest_matalign.mutual_knn`.
     """
     wx, wy = (neighbour_weights(gram(f), k) for f in prepared_pair(x, y, preprocess))
     return float((wx * wy).sum() / np.sqrt((wx * wx).sum() * (wy * wy).sum()))

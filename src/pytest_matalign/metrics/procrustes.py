@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pytest_matalign.metrics.arrays import (
-    ArrayLike,
-    Float64,
-    product,
-    single_thread,
-)
+from pytest_matalign.metrics.arrays import ArrayLike, Float64, product, single_thread
 from pytest_matalign.metrics.preprocessing import prepared_pair
 
 
@@ -18,15 +13,9 @@ def procrustes(x: ArrayLike, y: ArrayLike, *, preprocess: str = "center-l2") -> 
 
     The nuclear norm of X'Y over the Frobenius norms of X and Y, columns centred. Its arccos is
     the angular shape distance of Williams et al. 2021, sqrt(2 - 2 value) the distance after
-    centring and scaling. Ignores rotation, shift and scale; grows with d / n for unrelated data.
+    centring and scaling.
 
-    Args:
-        x: (n, d1).
-        y: (n, d2), row i being the same sample; widths may differ.
-        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
-
-    Raises:
-        MetricInputError: Arrays that cannot be compared, or all rows of one the same.
+    Arguments and errors are those of `pytest_matalign.procrustes`.
     """
     a, b = prepared_pair(x, y, preprocess)
     return nuclear_norm(unit_norm(a), unit_norm(b))

@@ -140,18 +140,28 @@ def _maps(x: Float64, y: Float64) -> Float64:
         factors = [torch.linalg.svd(half, full_matrices=False) for half, _ in parts]
         largest = torch.maximum(*(s[:, 0] for _, s, _ in factors))
         cutoffs = largest[:, None] * torch.tensor(CUTOFFS)
-        noise = max(x.shape[1:]) * np.spacing(1.0)
+        cutoffs = cutoffs.clamp(min=max(x.shape[1:]) * np.spacing(1.0))
         losses = torch.zeros_like(cutoffs)
         for (u, s, vt), (_, own), (other, wanted) in zip(factors, parts, parts[::-1], strict=True):
-            inner, outer = u.mT @ own, other @ vt.mT
-            for place in range(len(CUTOFFS)):
-                inverse = _inverse(s, cutoffs[:, place].clamp(min=noise))
-                gaps = wanted - (outer * inverse[:, None]) @ inner
-                losses[:, place] += gaps.square().mean(dim=1).sqrt().mean(dim=1)
+            losses += _losses(other @ vt.mT, s, u.mT @ own, wanted=wanted, cutoffs=cutoffs)
         u, s, vt = torch.linalg.svd(a, full_matrices=False)
         best = cutoffs.gather(1, losses.argmin(dim=1, keepdim=True))[:, 0]
         found: Float64 = ((vt.mT * _inverse(s, best)[:, None]) @ (u.mT @ b)).numpy()
         return found
+
+
+def _losses(outer: Tensor, s: Tensor, inner: Tensor, *, wanted: Tensor, cutoffs: Tensor) -> Tensor:
+    """Return how far outer / s inner (b, m, e), small s (b, r) cut, is from `wanted`: (b, c)."""
+    import torch
+
+    kept = (s[:, None] > cutoffs[..., None]).sum(dim=2)
+    inner, losses, gaps, done = inner / s[..., None], torch.empty_like(cutoffs), wanted, 0
+    for rank in torch.unique(kept).tolist():
+        gaps = gaps - outer[..., done:rank] @ inner[:, done:rank]
+        loss = gaps.square().mean(dim=1).sqrt().mean(dim=1)
+        losses = torch.where(kept == rank, loss[:, None], losses)
+        done = rank
+    return losses
 
 
 def _inverse(values: Tensor, cutoff: Tensor) -> Tensor:

@@ -7,12 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics.arrays import (
-    ArrayLike,
-    Float64,
-    gram,
-    squared_distances,
-)
+from pytest_matalign.metrics.arrays import ArrayLike, Float64, gram, squared_distances
 from pytest_matalign.metrics.preprocessing import prepared_pair
 
 RsaDistance = Literal["euclidean", "squared-euclidean", "cosine", "correlation"]
@@ -34,17 +29,7 @@ def rsa(
     `quantiles` are given: distances below the lower quantile become 0, above the upper 1, linear
     between (Lin and Kriegeskorte 2023, arXiv 2309.11028).
 
-    Args:
-        x: (n, d1).
-        y: (n, d2), row i being the same sample.
-        distance: Between rows. `correlation` depends on the axes: a rotation changes it.
-        correlation: Over the n (n - 1) / 2 pairs; mid-ranks for ties under `spearman`.
-        quantiles: Lower and upper quantile of each space's own distances, 0 <= low < up <= 1.
-        preprocess: See `pytest_matalign.metrics.preprocessing.preprocess`.
-
-    Raises:
-        MetricInputError: Arrays that cannot be compared, unknown settings, or all pairs of a
-            space equally far apart.
+    Arguments and errors are those of `pytest_matalign.rsa`.
     """
     if correlation not in get_args(RsaCorrelation):
         raise MetricInputError(

@@ -18,10 +18,7 @@ from pytest_matalign.metrics.information_imbalance import information_imbalance
 from pytest_matalign.metrics.neighbours import mutual_knn
 from pytest_matalign.metrics.preprocessing import PREPROCESSES
 from pytest_matalign.metrics.procrustes import procrustes
-from pytest_matalign.metrics.reconstruction import (
-    local_reconstruction_error,
-    reconstruction_error,
-)
+from pytest_matalign.metrics.reconstruction import local_reconstruction_error, reconstruction_error
 from pytest_matalign.metrics.rsa import rsa
 
 if TYPE_CHECKING:
@@ -98,16 +95,10 @@ _ROWS = (
     ),
     Estimator(name="rsa", estimator="rsa-euclidean-spearman/1", definition=rsa, engine="ranks"),
     Estimator(
-        name="procrustes",
-        estimator="procrustes-cosine/1",
-        definition=procrustes,
-        engine="rotation",
+        name="procrustes", estimator="procrustes-cosine/1", definition=procrustes, engine="rotation"
     ),
     Estimator(
-        name="linear_cka_biased",
-        estimator="linear-cka/1",
-        definition=linear_cka,
-        engine="products",
+        name="linear_cka_biased", estimator="linear-cka/1", definition=linear_cka, engine="products"
     ),
     Estimator(
         name="reconstruction_error",

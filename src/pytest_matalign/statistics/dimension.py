@@ -122,11 +122,7 @@ def _fewest(ids: NDArray[np.int32], groups: NDArray[np.intp]) -> int:
 
 
 def _without(
-    ids: NDArray[np.int32],
-    nearest: Float64,
-    groups: NDArray[np.intp],
-    group: int,
-    k: int,
+    ids: NDArray[np.int32], nearest: Float64, groups: NDArray[np.intp], group: int, k: int
 ) -> Float64:
     """Return distances (kept, k) to the nearest of those that are not in a group."""
     kept = groups != group
