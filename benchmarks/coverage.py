@@ -106,17 +106,19 @@ def main() -> None:
             for spec in specs:
                 if options.method != "assess":
                     drawn = RESAMPLING[options.method](*views[:2], spec)
-                    rows[spec.name].append([drawn.value, drawn.standard_error, 1.0])
+                    half = Z * drawn.standard_error
+                    ends = drawn.value - half, drawn.value + half
+                    rows[spec.name].append([drawn.value, drawn.standard_error, 1.0, *ends])
                     continue
                 e = assess(x, y, spec)
-                row = [e.value, _error(e), e.p_value]
+                row = [e.value, _error(e), e.p_value, e.low, e.high]
                 for w in more:
                     d = assess_difference(w, y, x, spec)
                     row += [d.value, _error(d)]
                 rows[spec.name].append(row)
         for name, values in rows.items():
-            value, error, p, *change = np.array(values).T
-            covered = np.abs(value - value.mean()) <= Z * error
+            value, error, p, low, high, *change = np.array(values).T
+            covered = (low <= value.mean()) & (value.mean() <= high)
             paired = ""
             if change:
                 inside = np.abs(change[0] - change[0].mean()) <= Z * change[1]

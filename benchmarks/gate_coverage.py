@@ -26,7 +26,7 @@ NOISE = (2.0, 4.0, 1.5, 1.5)
 """Of candidate, baseline and both references."""
 SPLITS = {
     "mp-crystals": ("chgnet-0.3.0", "chgnet-0.2.0", "sevennet-0", "diep-fold1"),
-    "qm9": ("admet-ai", "minimol", "so3lr", "rxnfp"),
+    "qm9": ("ani-1ccx", "ani-1x", "so3lr", "sevennet-0"),
 }
 """Candidate, baseline and references from packs."""
 
