@@ -125,7 +125,7 @@ def jackknife_interval(
 
     The delete-d jackknife with d = n / groups (Shao and Wu 1989). Conservative for
     nearest-neighbour metrics: leaving out samples counts interactions of r samples r times, so
-    that standard errors come out up to twice too large (see `benchmarks/coverage.py`).
+    that standard errors come out up to twice too large (see `benchmarks/interval_coverage.py`).
 
     Args:
         x: (n, d1).

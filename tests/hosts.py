@@ -42,6 +42,16 @@ name = "distance_correlation"
 """
 
 
+DECIDED = """
+[[expectation]]
+id = "decided"
+metric = "cknna"
+at_least = -1.0
+source = "chosen"
+"""
+"""For runs whose candidate has no baseline and whose verdict is not what is asked."""
+
+
 class Host:
     """A project folder in which `pytest --matalign` is run."""
 

@@ -67,4 +67,4 @@ def file_errors(path: Path) -> Iterator[None]:
     except MatalignError:
         raise
     except OSError as error:
-        raise FileError(sentence_of(error, path)) from error
+        raise FileError(sentence_of(error, path)) from None

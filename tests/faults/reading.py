@@ -96,8 +96,9 @@ def subjects(folder: Path, scorecard: bytes) -> Iterator[tuple[str, str, bytes, 
 
     kept = next(one for one in entries(reference(folder)) if one.of == "embeddings")
     card = json.loads(scorecard)
-    rows = [row_of(one) for one in read_of(folder, scorecard).alignments]
-    baseline = Baseline(candidate="c", package_version="0", rows=tuple(r for r in rows if r)[:20])
+    rows = map(row_of, read_of(folder, scorecard).alignments)
+    once = {row.key: row for row in rows if row is not None}
+    baseline = Baseline(candidate="c", package_version="0", rows=tuple(once.values())[:20])
     write_baseline(folder / "b.json", baseline)
     suite = (bundled_suites()["molecules"] / "suite.toml").read_bytes()
     assert card

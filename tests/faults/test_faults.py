@@ -32,7 +32,7 @@ SHORT: dict[str, Callable[[Path], Tally]] = {
 def test_a_few_trials_find_nothing(
     trials: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`python benchmarks/faults.py` makes many."""
+    """`python benchmarks/fault_trials.py` makes many."""
     monkeypatch.setenv("MATALIGN_ENVIRONMENT_SPECS", str(tmp_path / "specs"))
     monkeypatch.setenv("MATALIGN_ENVIRONMENTS", str(tmp_path / "environments"))
     tally = SHORT[trials](tmp_path)

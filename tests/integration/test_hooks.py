@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hosts import Host
+from hosts import DECIDED, Host
 
 pytestmark = pytest.mark.slow
 
@@ -77,6 +77,7 @@ def test_cards_of_a_conftest_join_the_zoo_for_the_run(host: Host, workers: str) 
 
 def test_such_a_card_may_be_the_candidate(host: Host) -> None:
     """Named by its id."""
+    host.expect(DECIDED)
     with_cards(host)
     host.run("--matalign-candidate", "mine-one").assert_outcomes(passed=7)
 

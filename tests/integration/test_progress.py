@@ -13,7 +13,7 @@ from pathlib import Path
 import pyte
 import pytest
 
-from hosts import Host
+from hosts import DECIDED, Host
 from pytest_matalign.plugin.progress import Board, Working
 
 pytestmark = pytest.mark.slow
@@ -37,6 +37,7 @@ TOLD = re.compile(r"matalign: \d of 4 embeddings, [\d.]+ samples/s, about \d\d:\
 def slow(host: Host) -> Host:
     """A candidate that needs some seconds for sixty samples."""
     (host.path / "slow_model.py").write_text(SLOW)
+    host.expect(DECIDED)
     host.configure('candidate = "slow_model:make"\nname = "slow"\ninput = "atoms"')
     return host
 

@@ -143,7 +143,7 @@ def test_null_moments_agree_with_shuffling(spec):
 def test_intervals_cover_and_p_values_are_uniform(name):
     """A short simulation at n = 150: coverage near 95 %, level near 5 %.
 
-    The long one, at n = 200 to 1,000 and over five populations, is benchmarks/coverage.py.
+    The long one, at n = 200 to 1,000 and over five populations, is benchmarks/interval_coverage.py.
     """
     spec = metric_spec(name)
     rng = np.random.default_rng(17)

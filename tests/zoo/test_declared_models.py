@@ -12,8 +12,8 @@ from pytest_matalign.zoo import catalogue
 
 def test_a_model_without_an_adapter_says_so() -> None:
     """Even where its package happens to be installed."""
-    card = msgspec.structs.replace(catalogue.card("geom2vec"), requires=())
-    with pytest.raises(UnavailableError, match=r"geom2vec: the zoo declares .* has no adapter"):
+    card = msgspec.structs.replace(catalogue.card("dpa-3.1-mptrj"), requires=())
+    with pytest.raises(UnavailableError, match=r"the zoo declares .* has no adapter"):
         loading.load(card)
 
 

@@ -7,6 +7,7 @@ file of the table. Paths are made from checked ids and never read from the table
 
 from __future__ import annotations
 
+import os
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,7 +103,8 @@ class Pack:
         """
         line = self._lines[split, model]
         path = self.path(split, model)
-        if not path.resolve().is_relative_to(self.folder.resolve()):
+        inside = os.path.realpath(self.folder)
+        if not Path(os.path.realpath(path)).is_relative_to(inside):  # `resolve` raises on a loop
             raise refusal(path, "it is a link to a place outside the pack")
         entry, tensors = read_entry(path, sha256=line.sha256)
         if (entry.split, entry.card.id) != (split, model):

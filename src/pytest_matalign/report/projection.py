@@ -32,7 +32,9 @@ def methods() -> tuple[Method, ...]:
 
 def project(vectors: NDArray[np.float32], method: Method) -> Map:
     """Return a map of an embedding [samples, width]."""
-    features = np.asarray(preprocess(vectors, PREPROCESS), dtype=np.float64)
+    # Rows of one feature have no direction to keep.
+    how = PREPROCESS if vectors.shape[1] > 1 else "center"
+    features = np.asarray(preprocess(vectors, how), dtype=np.float64)
     features = features - features.mean(axis=0)
     return _pca(features) if method == "pca" else _umap(features)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ def find_suite(name_or_path: str, *, base: Path) -> Path:
     bundled = bundled_suites()
     if name_or_path in bundled:
         return bundled[name_or_path]
-    path = (base / name_or_path).resolve()
+    path = Path(os.path.realpath(base / name_or_path))  # `resolve` raises on a loop
     folder = path.parent if path.name == SUITE_FILE else path
     if (folder / SUITE_FILE).is_file():
         return folder

@@ -1,6 +1,6 @@
 """Simulated coverage of the intervals and level of the tests, as a table.
 
-    python benchmarks/coverage.py --n 1000 --repetitions 400
+    python benchmarks/interval_coverage.py --n 1000 --repetitions 400
 
 Each repetition draws new samples from one population. An interval covers when it contains the
 mean of the metric over all repetitions (its expectation at this n and k). `se ratio` is the mean

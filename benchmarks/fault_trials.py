@@ -1,6 +1,6 @@
 """Faults made on purpose, many of them, and what came of them, as a table.
 
-    python benchmarks/faults.py [--share 1.0] [--seed 0]
+    python benchmarks/fault_trials.py [--share 1.0] [--seed 0]
 
 Real processes are killed, real files damaged, real signals sent. The trials are those of
 `tests/faults`, whose short form runs in CI; a failure is printed with the seed that makes it
