@@ -49,6 +49,7 @@ def test_a_file_without_the_split(host: Host) -> None:
     result.stdout.fnmatch_lines([FAILED])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_a_factory_that_leaves(host: Host, workers: str) -> None:
     """`sys.exit(0)` in a host's code must not end a run as a success."""
@@ -57,6 +58,7 @@ def test_a_factory_that_leaves(host: Host, workers: str) -> None:
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.mark.slow
 def test_the_command_fails_alike(host: Host) -> None:
     """`matalign gate` ends with 1."""
     command = [sys.executable, "-m", "pytest_matalign", "gate"]

@@ -27,6 +27,7 @@ def test_every_potential_whose_weights_were_seen_has_an_energy() -> None:
     assert [one.id for one in controls if one.energies] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", [one for one in PRETRAINED if one.energies], ids=lambda one: one.id)
 def test_a_potential_gives_the_energies_of_its_card(one: Any) -> None:
     """Loading has compared them already; here they are seen."""

@@ -225,15 +225,17 @@ def exact_distances(
         index: These rows (m,); all where None.
     """
     index = np.arange(space.n) if index is None else index
-    result = np.empty(ids.shape)
-    step = max(1, _GATHER // (ids.shape[1] * space.width))
-    with single_thread():
-        for start in range(0, len(index), step):
-            part = slice(start, start + step)
-            wanted = np.concatenate([index[part, None], ids[part]], axis=1)
-            rows = space.gather(torch.from_numpy(wanted.ravel())).double()
-            found = as_array(rows).reshape(*wanted.shape, space.width)
-            gaps = found[:, 1:] - found[:, :1]
-            result[part] = np.einsum("ijk,ijk->ij", gaps, gaps)
+
+    def work(start: int, stop: int) -> Float64:
+        wanted = np.concatenate([index[start:stop, None], ids[start:stop]], axis=1)
+        rows = space.gather(torch.from_numpy(wanted.ravel())).double()
+        found = as_array(rows).reshape(*wanted.shape, space.width)
+        gaps = found[:, 1:] - found[:, :1]
+        squares: Float64 = np.einsum("ijk,ijk->ij", gaps, gaps)
+        return squares
+
+    rows = max(1, _GATHER // (ids.shape[1] * space.width))
+    parts = in_blocks(work, len(index), rows=rows, device=space.device)
+    result: Float64 = np.concatenate([np.empty((0, ids.shape[1])), *(part for _, part in parts)])
     result.sort(axis=1)
     return np.sqrt(result, out=result)
