@@ -1,12 +1,14 @@
 """The bank of mutants: what the gate catches and what it passes, on real embeddings.
 
-python benchmarks/gate_bank.py [--untrained FOLDER] [--before] [--json FILE] [SPLIT:SAMPLES ...]
+python benchmarks/gate_bank.py [--untrained FOLDER] [--before] [--lines FILE] [SPLIT:SAMPLES ...]
 python benchmarks/gate_bank.py --bounds
 
 Each mutant has a known right verdict. Rows are those of the bundled packs; untrained and damaged
 networks come from `untrained_rows.py`. `--before` adds the rule that the gate had before: each
-reference by itself, a loss of .02 tolerated. All draws are seeded. Intervals are Clopper and
-Pearson's and take cells as independent, which models of one family on one split are not.
+reference by itself, a loss of .02 tolerated. All draws are seeded by what is drawn, so parts may be
+run in any order: `--lines` keeps a line a part, and a run that was cut goes on after the last one.
+Intervals are Clopper and Pearson's and take cells as independent, which models of one family on one
+split are not.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import json
 import zlib
 from collections import defaultdict
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +42,7 @@ from pytest_matalign.zoo.adapters.composition import fractions
 from pytest_matalign.zoo.adapters.size import bumps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pytest_matalign.embeddings.pack import Pack
     from pytest_matalign.embeddings.pack_format import Entry
@@ -188,13 +190,16 @@ class Bank:
         self._prepared: dict[str, Prepared] = {}
         self._last: Prepared | None = None
 
-    def run(self) -> Iterator[Outcome]:
+    def parts(self) -> Iterator[tuple[str, Callable[[], Iterator[Outcome]]]]:
+        """Everything there is to do on the split, by name."""
+        yield "newcomers", self.newcomers
         for model in self.ground.trained:
-            yield from self.changes(model)
-            yield from self.controls(model)
-            yield from self.refusals(model)
-        yield from self.versions()
-        yield from self.newcomers()
+            yield f"versions of {model}", partial(self.versions, model)
+        for model in self.ground.trained:
+            yield f"networks of {model}", partial(self.controls, model)
+            yield f"refusals of {model}", partial(self.refusals, model)
+        for model in self.ground.trained:
+            yield f"rows of {model}", partial(self.changes, model)
 
     def prepared(self, name: str) -> Prepared:
         if name not in self._prepared:
@@ -293,9 +298,9 @@ class Bank:
                 before="passed" if self.before else "",
             )
 
-    def versions(self) -> Iterator[Outcome]:
-        """Real releases: each ordered pair of siblings; right only where the probe rises."""
-        for new, old in self.ground.siblings():
+    def versions(self, old: str) -> Iterator[Outcome]:
+        """Real releases after a model: each of its siblings; right only where the probe rises."""
+        for new in [new for new, other in self.ground.siblings() if other == old]:
             rows, labels = self.ground.rows, self.prepared(old).court.told_beyond
             loss = probe_loss(rows[new], rows[old], labels)
             rises = loss is not None and loss.value < 0
@@ -395,6 +400,13 @@ class Bank:
         return {}
 
 
+def kept(lines: Path) -> Iterator[tuple[str, list[Outcome]]]:
+    """Yield the parts that an earlier run finished."""
+    for line in lines.read_text().splitlines():
+        held = json.loads(line)
+        yield held["part"], [Outcome(**outcome) for outcome in held["outcomes"]]
+
+
 def interval(hits: int, trials: int) -> str:
     from scipy.stats import binomtest
 
@@ -475,19 +487,27 @@ def main() -> None:
     parser.add_argument("--untrained", type=Path)
     parser.add_argument("--before", action="store_true")
     parser.add_argument("--bounds", action="store_true")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--lines", type=Path, help="JSON, a line a part; parts in it are not rerun")
     options = parser.parse_args()
     splits = {s.split(":")[0]: int(s.split(":")[1]) for s in options.splits} or SPLITS
     if options.bounds:
         bounds(splits)
         return
+    lines: Path | None = options.lines
+    done = dict(kept(lines)) if lines and lines.exists() else {}
     outcomes: list[Outcome] = []
     for split, samples in splits.items():
-        ground = Ground(split, samples, options.untrained)
-        outcomes += Bank(ground, before=options.before).run()
-        print(f"{split}: {len(ground.samples)} samples, {len(outcomes)} outcomes", flush=True)
-        if options.json:
-            options.json.write_text(json.dumps([asdict(o) for o in outcomes], indent=1))
+        bank = Bank(Ground(split, samples, options.untrained), before=options.before)
+        for name, part in bank.parts():
+            key = f"{split}:{samples}: {name}"
+            if key not in done:
+                done[key] = list(part())
+                if lines:
+                    with lines.open("a") as file:
+                        line = {"part": key, "outcomes": [asdict(o) for o in done[key]]}
+                        file.write(json.dumps(line) + "\n")
+            outcomes += done[key]
+        print(f"{split}: {len(bank.ground.samples)} samples, {len(outcomes)} outcomes", flush=True)
     table(outcomes)
 
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_matalign.analysis.partial import RESAMPLES
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_matalign.analysis.partial import FoldFit
     from pytest_matalign.metrics.arrays import Float64
-
-RESAMPLES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,7 +50,6 @@ class Chain:
             too wide rather than too narrow.
         """
         n = len(slope)
-        resamples = np.random.default_rng(n).poisson(1.0, size=(RESAMPLES, n)).astype(float)
         by_centred = _before_scaling(slope, self.centred)
         total = by_centred.sum(axis=0)
         samples = -self.centred @ total / n
@@ -62,7 +61,7 @@ class Chain:
             pulled = fit.smoother.T @ by_prediction
             samples[train] += np.einsum("ij,ij->i", pulled, fit.left)
             by_unit[train] += pulled
-            choices += fit.by_choice(by_prediction, resamples)
+            choices += fit.by_choice(by_prediction)
         by_standard = _before_scaling(by_unit, self.standard)
         samples -= self.standard @ (by_standard.sum(axis=0) / n)
         by_spread = np.einsum("ij,ij->j", by_standard, self.standard)

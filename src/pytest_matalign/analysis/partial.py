@@ -9,7 +9,7 @@ residuals of unrelated models stay unrelated however many covariates there are.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FOLDS = 5
+RESAMPLES = 200
+"""Of the samples, in which the choice of the penalty is repeated."""
 PENALTIES = tuple(10.0 ** np.arange(-6, 2.0))
 """Ridge penalties tried, as multiples of the kernel's mean diagonal times the training rows."""
 
@@ -60,7 +62,7 @@ class _Part:
         return self._smoothers[penalty]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FoldFit:
     """The regression that predicts one part held out."""
 
@@ -85,7 +87,7 @@ class FoldFit:
         """Predictions (t, columns) of the rows held out."""
         return self.mean + self.part.cross @ self._weights
 
-    @property
+    @cached_property
     def left(self) -> Float64:
         """What the fit leaves of the targets (m, columns) of its own training rows."""
         return self.penalty * self._weights
@@ -101,19 +103,24 @@ class FoldFit:
         weights: Float64 = self.part.vectors @ shrunk
         return weights
 
-    def by_choice(self, by_prediction: Float64, resamples: Float64) -> Float64:
-        """Return what other penalties would do (b,), chosen in resamples of the samples.
+    def by_choice(self, by_prediction: Float64) -> Float64:
+        """Return what other penalties would do (b,), chosen in `RESAMPLES` of the samples.
 
         Args:
             by_prediction: Derivative (t, columns) of any statistic by the predictions.
-            resamples: How often each sample is drawn, (b, n).
         """
         spectrum = self.part.spectrum
         along = ((self.part.turned.T @ by_prediction) * self.rotated).sum(axis=1)
         effects = (1 / (spectrum + self.penalties[:, None])) @ along
-        choices = (resamples[:, self.part.train] @ self.errors.T).argmin(axis=1)
-        changed: Float64 = effects[choices] - effects[self.chosen]
+        changed: Float64 = effects[self._choices] - effects[self.chosen]
         return changed
+
+    @cached_property
+    def _choices(self) -> NDArray[np.intp]:
+        """Places (b,) of the penalties chosen in resamples of the samples."""
+        drawn = _resamples(len(self.part.train) + len(self.part.test))
+        choices: NDArray[np.intp] = (drawn[:, self.part.train] @ self.errors.T).argmin(axis=1)
+        return choices
 
 
 class CrossFit:
@@ -239,6 +246,12 @@ class CrossFit:
             high=1 - ratio.low,
             confidence=ratio.confidence,
         )
+
+
+@lru_cache(maxsize=1)
+def _resamples(n: int) -> Float64:
+    """How often each sample is drawn (b, n) by the Poisson bootstrap; the same for every fit."""
+    return np.random.default_rng(n).poisson(1.0, size=(RESAMPLES, n)).astype(float)
 
 
 def predictions(fits: Sequence[FoldFit], targets: Float64) -> Float64:

@@ -71,16 +71,19 @@ class Shared:
     Attributes:
         metric: Name.
         value: Weighted mean of the partial alignments.
-        error: Standard error of the value over the choice of samples.
         influence: Of the value, on samples and pairs of samples.
         n: Samples.
     """
 
     metric: str
     value: float
-    error: float
     influence: Influence
     n: int
+
+    @property
+    def error(self) -> float:
+        """Standard error of the value over the choice of samples."""
+        return self.influence.standard_error()
 
     def minus(self, other: Shared) -> tuple[float, float]:
         """Return the paired difference of two models on the same samples, and its error."""
@@ -182,7 +185,6 @@ def shared(x: Residual, references: Sequence[Residual], given: Float64, spec: Me
     return Shared(
         metric=spec.name,
         value=value,
-        error=influence.standard_error(),
         influence=influence,
         n=len(x.rows),
     )

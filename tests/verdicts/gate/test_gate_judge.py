@@ -145,7 +145,7 @@ def test_losses_within_the_spread_of_registered_seeds_are_accepted(ground):
     drawn = np.random.default_rng(9).normal(size=noise[0].shape) * noise[0].std(axis=0)
     candidate, *seeds = [ground.court.prepare(rows + 0.6 * drawn) for rows in noise]
     (new, _), (old, _) = candidate.shared, ground.baseline.shared
-    chance, _ = ground.court.chance(ground.baseline.left)
+    chance, _ = ground.baseline.chance
     values = [old.value, *(seed.shared[0].value for seed in seeds)]
     alone = shared_loss(new, old, chance=chance, tests=1)
     banded = shared_loss(new, old, chance=chance, tests=1, band=max(values) - min(values))

@@ -113,7 +113,8 @@ class Court:
         return tuple(self.residual(reference.rows) for reference in self.references)
 
     @cached_property
-    def _weights(self) -> Float64:
+    def weights(self) -> Float64:
+        """Of the references (r,), summing to 1."""
         return weights(
             [reference.family for reference in self.references],
             [reference.corpus for reference in self.references],
@@ -123,7 +124,7 @@ class Court:
     def _profiles(self) -> Float64:
         """Weighted profiles (n, n) of the references: agreement is linear in them."""
         total = np.zeros((len(self.ids), len(self.ids)))
-        for weight, left in zip(self._weights, self.residuals, strict=True):
+        for weight, left in zip(self.weights, self.residuals, strict=True):
             total += weight * profiles(left.rows)
         return total
 
@@ -133,11 +134,7 @@ class Court:
 
     def shared(self, left: Residual) -> tuple[Shared, ...]:
         """Return the judged metrics of a model, averaged over references."""
-        return tuple(shared(left, self.residuals, self._weights, spec) for spec in self.specs)
-
-    def chance(self, left: Residual) -> tuple[float, ...]:
-        """Return what the judged metrics would be for rows unrelated to the references."""
-        return tuple(chance(left, self.residuals, self._weights, spec) for spec in self.specs)
+        return tuple(shared(left, self.residuals, self.weights, spec) for spec in self.specs)
 
     def cut(self, kept: NDArray[np.intp]) -> Court:
         """Return the court on some of its samples, by their positions in order."""
@@ -169,15 +166,21 @@ class Court:
         return sample_agreement(prepared.profiles, self._profiles)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
-    """One model on the samples of a court."""
+    """One model on the samples of a court; what a baseline owes is worked out once."""
 
     rows: Float64
     left: Residual
     shared: tuple[Shared, ...]
     profiles: Float64
     court: Court
+
+    @cached_property
+    def chance(self) -> tuple[float, ...]:
+        """What the judged metrics would be for rows unrelated to the references."""
+        court = self.court
+        return tuple(chance(self.left, court.residuals, court.weights, s) for s in court.specs)
 
 
 def judge(
@@ -230,9 +233,7 @@ def _structure(candidate: Prepared, baseline: Prepared, seeds: Sequence[Prepared
             tests=len(JUDGED),
             band=_band(old, [seed.shared[i] for seed in seeds]),
         )
-        for i, (old, by_chance) in enumerate(
-            zip(baseline.shared, court.chance(baseline.left), strict=True)
-        )
+        for i, (old, by_chance) in enumerate(zip(baseline.shared, baseline.chance, strict=True))
     ]
     found = structure(losses, probe_loss(candidate.rows, baseline.rows, court.told_beyond))
     if found.verdict == "passed" and (few := court.too_few_families):
