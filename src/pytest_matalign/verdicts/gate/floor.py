@@ -94,7 +94,7 @@ def above_other_untrained(
         return Finding(
             check="floor",
             verdict="undecided",
-            why=f"is not judged: no untrained network of its modality is at hand; {ONE_LINE}.",
+            why="is not judged: no untrained network of its modality is at hand.",
         )
     states, figures, words, strongest = [], {}, [], []
     for i, (model, standing) in enumerate(zip(candidate.shared, standings, strict=True)):
