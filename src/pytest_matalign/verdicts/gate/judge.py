@@ -25,6 +25,7 @@ from pytest_matalign.analysis.shared import (
     residual,
     sample_agreement,
     shared,
+    standardised,
     weights,
 )
 from pytest_matalign.errors import ConfigurationError
@@ -32,6 +33,7 @@ from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.verdicts.gate.coverage import coverage
 from pytest_matalign.verdicts.gate.finding import Finding, Judgement, judgement
 from pytest_matalign.verdicts.gate.groups import groups
+from pytest_matalign.verdicts.gate.noise import noise
 from pytest_matalign.verdicts.gate.scale import scale
 from pytest_matalign.verdicts.gate.self_check import Mode, compare, self_check
 from pytest_matalign.verdicts.gate.structure import probe_loss, shared_loss, structure
@@ -182,6 +184,11 @@ class Prepared:
         court = self.court
         return tuple(chance(self.left, court.residuals, court.weights, s) for s in court.specs)
 
+    @cached_property
+    def told(self) -> CrossFit:
+        """What the rows tell of anything else about their samples."""
+        return CrossFit(standardised(self.rows))
+
 
 def judge(
     candidate: Prepared,
@@ -218,6 +225,7 @@ def judge(
     ]
     # Rotations change what is left after columns are standardised, but not the model.
     if not (check.mostly_the_same and not len(check.moved)):
+        found.append(noise(candidate.rows, baseline.rows, baseline.told))
         found.append(_structure(candidate, baseline, seeds))
         found.append(groups(group_losses(own, after - before, court.groups), ids=court.ids))
     return judgement(tuple(found))
