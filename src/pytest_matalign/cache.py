@@ -44,11 +44,17 @@ def key_of(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def write_whole(path: Path, content: ReadableBuffer) -> None:
+def write_whole(path: Path, content: ReadableBuffer, *, durable: bool = True) -> None:
     """Write a file that others see whole or not at all, even after a crash of the machine.
 
     The folder is made if there is none. A write that fails leaves nothing behind, and a file that
     was there stays as it was.
+
+    Args:
+        path: Of the file.
+        content: Of the file.
+        durable: Wait for the disk, some 10 ms; without it a crash of the machine may leave the
+            file torn, which only a file that has its digest in it may be.
 
     Raises:
         FileError: If it cannot be written.
@@ -62,7 +68,8 @@ def write_whole(path: Path, content: ReadableBuffer) -> None:
             with part.open("xb") as stream:
                 stream.write(content)
                 stream.flush()
-                os.fsync(stream.fileno())
+                if durable:
+                    os.fsync(stream.fileno())
             part.replace(path)
         except BaseException:
             with suppress(OSError):

@@ -105,7 +105,9 @@ class Store:
         content = msgspec.Raw(msgspec.json.encode(value))
         entry = _Result(digest=_result_digest(key, content), value=content)
         try:
-            write_whole(self._path("results", key, ".json"), msgspec.json.encode(entry))
+            # Not durable: there are thousands, each remade in milliseconds where torn.
+            path = self._path("results", key, ".json")
+            write_whole(path, msgspec.json.encode(entry), durable=False)
         except FileError as error:
             _report_unkept(str(error))
 
