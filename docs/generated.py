@@ -207,7 +207,7 @@ def _facts(card: msgspec.Struct, *, skip: set[str]) -> Iterator[str]:
 
 def _plain(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(" = ".join(x) if isinstance(x, list) else str(x) for x in value)
     if isinstance(value, dict):
         return "; ".join(f"{key}: {part}" for key, part in value.items() if part is not None)
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -170,6 +170,10 @@ def test_elements_embedded_alike_are_named() -> None:
     found = _report(fault, card=card).check("elements")
     assert found.outcome == "failed"
     assert found.sentence == "Cu and Si are embedded alike."
+    told = msgspec.structs.replace(card, indistinct=(("Cu", "Si"),))
+    assert "Cu and Si alike, as it says" in _report(fault, card=told).check("elements").sentence
+    found = _report(lambda rows, _: rows, card=told).check("elements")
+    assert found.sentence == "Cu and Si are embedded apart, not alike as on the card."
 
 
 def test_an_odd_sample_may_be_refused_but_not_stumbled_over() -> None:

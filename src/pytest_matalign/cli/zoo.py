@@ -243,7 +243,7 @@ _EMPTY: tuple[Any, ...] = (None, (), [], {}, "", False)
 
 def _words(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
+        return ", ".join(" = ".join(x) if isinstance(x, list) else str(x) for x in value)
     if isinstance(value, dict):
         return ", ".join(f"{name} = {part}" for name, part in value.items())
     if isinstance(value, bool):

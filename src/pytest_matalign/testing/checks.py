@@ -192,7 +192,7 @@ def smiles(subject: Subject) -> Check:
 
 
 def elements(subject: Subject) -> Check:
-    """Every element on the card is embedded, and no two of them alike."""
+    """Every element on the card is embedded, and no two alike but those it says are."""
     if not subject.reads("atoms") or not subject.card.elements:
         return _skipped("elements", "The card names no elements of structures.")
     asked = list(element_samples(subject.card))
@@ -203,15 +203,20 @@ def elements(subject: Subject) -> Check:
     bad = [one.id for one, row in zip(taken, rows, strict=True) if not np.isfinite(row).all()]
     if bad:
         return _failed("elements", f"{', '.join(bad)} gave no finite row.")
-    apart = np.linalg.norm(rows[:, None] - rows[None], axis=-1) + np.diag([np.inf] * len(rows))
-    least = float(apart.min()) / subject.scale
-    if least <= _ALIKE:
-        first, second = (int(one) for one in np.unravel_index(apart.argmin(), apart.shape))
-        return _failed("elements", f"{taken[first].id} and {taken[second].id} are embedded alike.")
+    apart = np.linalg.norm(rows[:, None] - rows[None], axis=-1) / subject.scale
+    group = {symbol: place for place, one in enumerate(subject.card.indistinct) for symbol in one}
+    groups = np.array([group.get(sample.id, -1 - row) for row, sample in enumerate(taken)])
+    same = groups[:, None] == groups[None]
+    if (wrong := np.argwhere(same != (apart <= _ALIKE))).size:
+        first, second = wrong[0]
+        told = "apart, not alike as on the card" if same[first, second] else "alike"
+        return _failed("elements", f"{taken[first].id} and {taken[second].id} are embedded {told}.")
+    least = float(apart[~same].min())
     refused = f" and {len(asked) - len(taken)} refused" if len(taken) < len(asked) else ""
+    known = "".join(f", {' and '.join(one)} alike, as it says" for one in subject.card.indistinct)
     sentence = (
-        f"Of the {len(asked)} elements on the card {len(taken)} are embedded{refused}; the two "
-        f"most alike are {least:.2g} of the distance between two samples apart."
+        f"Of the {len(asked)} elements on the card {len(taken)} are embedded{refused}{known}; the "
+        f"two most alike are {least:.2g} of the distance between two samples apart."
     )
     return Check(
         name="elements", outcome="passed", measured=least, tolerance=_ALIKE, sentence=sentence

@@ -80,6 +80,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     kind: Kind = "vanilla"
     elements: tuple[str, ...] | None = None
     """Chemical symbols covered; None where any is accepted."""
+    indistinct: tuple[tuple[str, ...], ...] = ()
+    """Groups of elements that the model, as published, describes alike."""
     domain: str | None = None
     """What the model is meant for, where elements and length do not say it."""
     max_length: int | None = None
