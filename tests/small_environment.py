@@ -58,6 +58,9 @@ class Model:
             os._exit(3)
         return "has an odd name" if sample.id.endswith("!") else None
 
+    def energy(self, atoms):
+        return float((atoms.positions**2).sum())
+
     def embed(self, samples):
         print("a model package talks on stdout")
         os.system("echo so does its subprocess")

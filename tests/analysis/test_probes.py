@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from planted import planted_families
-from pytest_matalign.analysis.probes import advantage, composition_fit, probe
+from pytest_matalign.analysis.probes import advantage, composition_fit, probe, unseen_residuals
 from pytest_matalign.errors import MetricInputError
 from pytest_matalign.study.measures.energies import energy_error
 
@@ -72,6 +72,21 @@ def test_composition_fit_leaves_nothing_linear():
     counts = np.column_stack([rng.integers(0, 5, size=(50, 3)), np.zeros(50)])
     left = composition_fit(counts, rng.normal(size=50))
     assert counts.T @ left == pytest.approx(np.zeros(4), abs=1e-9)
+
+
+def test_each_sample_is_judged_by_the_fit_of_the_others():
+    """As leaving it out and fitting again says; who alone has an element cannot be judged."""
+    rng = np.random.default_rng(0)
+    composition = np.column_stack([rng.dirichlet(np.ones(4), size=30), np.zeros(30)])
+    composition[7] = [0.25, 0.25, 0.25, 0.0, 0.25]
+    energies = rng.normal(size=30)
+    found = unseen_residuals(composition, energies)
+    for left_out in set(range(30)) - {7}:
+        others = np.arange(30) != left_out
+        fit = np.linalg.lstsq(composition[others], energies[others], rcond=None)[0]
+        expected = energies[left_out] - composition[left_out] @ fit
+        assert found[left_out] == pytest.approx(expected, abs=1e-9)
+    assert np.isnan(found[7])
 
 
 def test_a_nearly_constant_column_and_one_odd_sample_do_not_explode():

@@ -33,7 +33,7 @@ from pytest_matalign.errors import ConfigurationError, ExtractionError, Unavaila
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.card import ModelCard, Weights
-from pytest_matalign.zoo.model import Model
+from pytest_matalign.zoo.model import EnergyModel, Model
 from pytest_matalign.zoo.weights.files import weights_digest
 from small_environment import ONLY_THERE, impostor, mark, moody, write_spec
 
@@ -208,6 +208,17 @@ def test_one_worker_serves_split_after_split(small: str, tmp_path: Path) -> None
         extract(ZooSource(moody(small)), part, split="s", store=store, progress=no_progress)
         pids.add(worker_of(built(small))._process.pid)
     assert len(pids) == 1
+
+
+def test_energies_are_those_of_the_adapter_there(small: str) -> None:
+    """To the last bit; a model without any says so in one sentence."""
+    card = msgspec.structs.replace(moody(small), inputs=("atoms",))
+    water = molecule("H2O")
+    model = loading.load(card)
+    assert isinstance(model, EnergyModel)
+    assert model.energy(water) == float((water.positions**2).sum())
+    with pytest.raises(ConfigurationError, match="composition: its adapter computes no energies"):
+        loading.load(kept_apart("composition", small)).energy(water)  # type: ignore[attr-defined]  # of RemoteModel
 
 
 def test_two_models_share_a_worker_and_neither_answers_for_the_other(small: str) -> None:

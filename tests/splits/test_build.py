@@ -35,6 +35,7 @@ from pytest_matalign.splits.build.order import (
 )
 from pytest_matalign.splits.build.recipes import STREAMS, card_to_fill
 from pytest_matalign.splits.card import SplitCard
+from pytest_matalign.splits.perturb import direction
 from pytest_matalign.splits.sample import Sample
 
 if TYPE_CHECKING:
@@ -286,6 +287,27 @@ def test_tables_of_crystals_are_merged(tmp_path: Path, capsys: pytest.CaptureFix
     assert str(salt.atoms.symbols) == "NaCl"
     assert salt.atoms.cell.cellpar() == pytest.approx([5.6, 5.6, 5.6, 90, 90, 90])
     np.testing.assert_allclose(fluoride.atoms.positions[1], [2.65, 2.65, 2.65])
+
+
+def test_calculated_structures_keep_the_force_along_their_direction(tmp_path: Path) -> None:
+    """Rows as texts of Python and as JSON alike; of two files of one name the one that is meant."""
+    atoms = {"lattice_mat": LATTICE["matrix"], "coords": [[0, 0, 0], [0.5, 0.5, 0]]}
+    atoms["elements"] = ["Cu", "Cu"]
+    forces = [[0.5, 0.0, -1.0], [0.0, 0.25, 0.0]]
+    row = {"jid": "Cu-1", "atoms": atoms, "forces": forces, "total_energy": "-3.5"}
+    written = {"jid": "Cu-2", "atoms": repr(atoms), "forces": repr(forces), "total_energy": "-4"}
+    files = {
+        "a/all/id_prop.json": json.dumps([row, written]).encode(),
+        "a/Cu/id_prop.json": b"[]",
+    }
+    path = build("mlearn", archive_of("archive", tmp_path, files), tmp_path / "out")
+    found = {sample.id: sample for sample in load_split(path).samples}
+    assert set(found) == {"Cu-1", "Cu-2"}
+    for sample, energy in ((found["Cu-1"], -3.5), (found["Cu-2"], -4.0)):
+        assert sample.labels["energy_eV"] == energy
+        along = (np.array(forces) * direction(sample)).sum()
+        assert sample.labels["force_along_eV_A"] == pytest.approx(along, abs=1e-6)
+        assert np.linalg.norm(direction(sample)) == pytest.approx(1.0)
 
 
 CIF = """data_x

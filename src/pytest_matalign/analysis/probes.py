@@ -82,6 +82,10 @@ def advantage(one: Probe, other: Probe) -> Interval:
     return ratio_interval(gain, (one.truth - one.truth.mean()) ** 2)
 
 
+RANK = 1e-10
+"""Singular values below this share of the largest are rounding: fractions sum to 1."""
+
+
 def composition_fit(counts: Float64, energies: Float64) -> Float64:
     """Return energies (n,) less their least-squares fit on composition (n, elements).
 
@@ -89,11 +93,30 @@ def composition_fit(counts: Float64, energies: Float64) -> Float64:
     amounts of the elements, reference energies among it, is gone. Use fractions with energies
     per atom, or counts with total energies.
     """
-    used = counts[:, counts.any(axis=0)]
-    design = np.column_stack([used, np.ones(len(used))])
+    design = _composition_design(counts)
     fitted = design @ np.linalg.lstsq(design, energies, rcond=None)[0]
     left: Float64 = energies - fitted
     return left
+
+
+def unseen_residuals(counts: Float64, energies: Float64) -> Float64:
+    """Return energies (n,) less what a fit on all other samples' composition gives each.
+
+    By leverages (Allen 1974, the PRESS residuals); NaN where a sample has an element, or a mixture
+    of them, that no other has.
+    """
+    design = _composition_design(counts)
+    left_vectors, sizes, _ = np.linalg.svd(design, full_matrices=False)
+    rank = int((sizes / sizes[0] > RANK).sum())
+    leverage = (left_vectors[:, :rank] ** 2).sum(axis=1)
+    alone = leverage > 1 - 1e-8
+    left: Float64 = composition_fit(counts, energies) / np.where(alone, np.nan, 1 - leverage)
+    return left
+
+
+def _composition_design(counts: Float64) -> Float64:
+    used = counts[:, counts.any(axis=0)]
+    return np.column_stack([used, np.ones(len(used))])
 
 
 def folds(n: int, *, seed: int = 0) -> NDArray[np.intp]:

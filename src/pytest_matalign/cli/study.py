@@ -11,6 +11,7 @@ from pytest_matalign.cli.options import COUNT, FOLDER, options_of
 NAMES = (
     "paper",
     "regimes",
+    "accuracy",
     "convergence",
     "dimension",
     "lineage",
@@ -42,9 +43,17 @@ NAMES = (
     metavar="N",
     help="processes that share the work",
 )
+@click.option("--allow-pickle", is_flag=True, help="run code that comes with weights")
 @click.option("--no-energies", is_flag=True, help="measure performance by probes alone")
 def command(
-    *, name: str, out: Path, store: Path | None, samples: int | None, jobs: int, no_energies: bool
+    *,
+    name: str,
+    out: Path,
+    store: Path | None,
+    samples: int | None,
+    jobs: int,
+    no_energies: bool,
+    allow_pickle: bool,
 ) -> None:
     """Take the findings of arXiv 2512.03750 again with the models installed here.
 
@@ -59,6 +68,7 @@ def command(
         out=out,
         samples=samples,
         energies=not no_energies,
+        allow_pickle=allow_pickle,
         jobs=jobs,
     )
     for path in written[:2]:

@@ -41,7 +41,7 @@ class Stream(Protocol):
         ...
 
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised whenever a frame or a message changes."""
 _MARK = b"MALN"
 _PREFIX = struct.Struct("<4sQ")
@@ -86,6 +86,10 @@ class Refuse(OfSamples, frozen=True, kw_only=True):
 
 class Embed(OfSamples, frozen=True, kw_only=True):
     """The rows of these samples: `Embedded`."""
+
+
+class Energy(OfSamples, frozen=True, kw_only=True):
+    """The total energy of this one sample? `Energised`."""
 
 
 class Probe(Request, frozen=True, kw_only=True):
@@ -139,6 +143,12 @@ class Embedded(Reply, frozen=True, kw_only=True):
     vectors: SentArray
 
 
+class Energised(Reply, frozen=True, kw_only=True):
+    """The energy in eV."""
+
+    energy: float
+
+
 class Probed(Reply, frozen=True, kw_only=True):
     """Version by distribution, and why a module cannot be imported, for those that cannot."""
 
@@ -157,8 +167,8 @@ class Failed(Reply, frozen=True, kw_only=True):
     """Whether memory ran out."""
 
 
-AnyRequest = Digest | Load | Refuse | Embed | Probe | Bye
-AnyReply = Hello | Digested | Loaded | Refused | Embedded | Probed | Failed
+AnyRequest = Digest | Load | Refuse | Embed | Energy | Probe | Bye
+AnyReply = Hello | Digested | Loaded | Refused | Embedded | Energised | Probed | Failed
 
 
 _Message = TypeVar("_Message")

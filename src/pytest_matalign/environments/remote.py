@@ -23,6 +23,8 @@ from pytest_matalign.environments.protocol import (
     Digested,
     Embed,
     Embedded,
+    Energised,
+    Energy,
     Load,
     Loaded,
     Refuse,
@@ -32,17 +34,18 @@ from pytest_matalign.environments.protocol import (
 )
 from pytest_matalign.environments.transport import received_array, sent_samples
 from pytest_matalign.errors import ExtractionError
+from pytest_matalign.splits.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ase import Atoms
     from numpy.typing import NDArray
 
     from pytest_matalign.environments.folders import Place
     from pytest_matalign.environments.process import Worker
     from pytest_matalign.environments.protocol import OfSamples
     from pytest_matalign.environments.transport import SentSample
-    from pytest_matalign.splits.sample import Sample
     from pytest_matalign.zoo.card import ModelCard
 
 MOST_DEATHS = 10
@@ -128,6 +131,19 @@ class RemoteModel:
                 continue
             start += len(batch)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def energy(self, atoms: Atoms) -> float:
+        """Return the total energy in eV, if the adapter computes one.
+
+        Raises:
+            ConfigurationError: If it does not.
+            ExtractionError: If it fails or ends the worker.
+        """
+        sample = Sample(id=str(atoms.symbols), atoms=atoms)
+        try:
+            return self._ask(Energy(samples=self._sent([sample])), Energised).energy
+        except (WorkerDiedError, OutOfMemoryInWorkerError) as death:
+            raise self._beyond_help(sample, death) from death
 
     def _rows(self, batch: Sequence[Sample]) -> NDArray[np.float32]:
         reply = self._ask(Embed(samples=self._sent(batch)), Embedded)

@@ -21,6 +21,8 @@ from pytest_matalign.environments.protocol import (
     Digested,
     Embed,
     Embedded,
+    Energised,
+    Energy,
     Failed,
     Hello,
     Load,
@@ -111,6 +113,8 @@ class _Worker:
                 return Refused(reason=self._loaded().refuse(sample))
             case Embed():
                 return self._embed(request)
+            case Energy():
+                return self._energy(request)
             case Probe():
                 return Probed(versions=installed_versions(), failures=_failures(request.imports))
             case Bye():
@@ -143,6 +147,16 @@ class _Worker:
                 "two-dimensional float array [samples, width]."
             )
         return Embedded(vectors=sent_array(vectors))
+
+    def _energy(self, request: Energy) -> Energised:
+        from pytest_matalign.zoo.model import EnergyModel
+
+        [sample] = received_samples(request.samples)
+        model = self._loaded()
+        if not isinstance(model, EnergyModel) or sample.atoms is None:
+            raise ConfigurationError(f"{self._name}: its adapter computes no energies.")
+        _one_thread()
+        return Energised(energy=model.energy(sample.atoms))
 
     def _loaded(self) -> Model:
         if self._model is None:

@@ -38,6 +38,17 @@ def rattle(atoms: Atoms, sigma_A: float, rng: np.random.Generator) -> Atoms:  # 
     return shaken
 
 
+def direction(sample: Sample) -> NDArray[np.float64]:
+    """Return displacements (n, 3) of all atoms together of length 1, drawn for the sample.
+
+    Uniform over directions, so that the square of a projected force is in the mean over samples
+    the mean square of the force's components.
+    """
+    assert sample.atoms is not None
+    drawn = rng_for(sample.id, kind="direction").standard_normal((len(sample.atoms), 3))
+    return drawn / np.linalg.norm(drawn)
+
+
 def strain(atoms: Atoms, magnitude: float, rng: np.random.Generator) -> Atoms:
     """Deform by a symmetric strain whose six components are uniform in ±`magnitude`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,18 +16,23 @@ from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.environments.loading import load
 from pytest_matalign.errors import UnavailableError
+from pytest_matalign.metrics.arrays import Float64
 from pytest_matalign.progress import embedding_line
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.splits.split import Split
 from pytest_matalign.study.measures.energies import (
     ENERGIES_VERSION,
     predicted_energies,
+    predicted_forces,
     predicts_energies,
 )
 from pytest_matalign.study.measures.selection import measured_cost
 from pytest_matalign.study.measures.xtb import XTB_VERSION, gfn2_labels
+from pytest_matalign.study.plan import Plan
 from pytest_matalign.suites.schema import SuiteSplit
 from pytest_matalign.zoo.card import ModelCard
+from pytest_matalign.zoo.catalogue import cards
+from pytest_matalign.zoo.model import Model
 
 TIMED = 12
 """Samples a model is timed on."""
@@ -35,9 +41,11 @@ TIMED = 12
 class Embeddings:
     """Embeddings of zoo models on splits, each obtained once."""
 
-    def __init__(self, *, cards: Mapping[str, ModelCard], store: Store) -> None:
-        self.cards, self.store = cards, store
-        self._sources = Sources(cards)
+    def __init__(
+        self, *, cards: Mapping[str, ModelCard], store: Store, allow_pickle: bool = False
+    ) -> None:
+        self.cards, self.store, self._allow_pickle = cards, store, allow_pickle
+        self._sources = Sources(cards, allow_pickle=allow_pickle)
         self._door = Door(store=store, progress=embedding_line)
 
     def split(self, wanted: SuiteSplit) -> Split:
@@ -73,15 +81,31 @@ class Embeddings:
         """Energies per atom in eV that a potential predicts, by sample.
 
         Raises:
-            UnavailableError: It is no potential that runs in this process.
+            UnavailableError: It is no potential that runs on this machine.
         """
-        card, samples = self.cards[model], self.accepted(model, wanted)
+        return self._predicted(f"energies {ENERGIES_VERSION}", predicted_energies, model, wanted)
+
+    def forces(self, model: str, wanted: SuiteSplit) -> dict[str, float]:
+        """Forces in eV/Å along a drawn direction that a potential predicts, by sample.
+
+        Raises:
+            UnavailableError: As `energies`.
+        """
+        return self._predicted("forces 1", predicted_forces, model, wanted)
+
+    def _predicted(
+        self, what: str, ask: Callable[..., Float64], model: str, wanted: SuiteSplit
+    ) -> dict[str, float]:
+        card = self.cards[model]
         if not predicts_energies(card):
-            raise UnavailableError(f"{model}: it is no potential that runs in this process.")
-        what = f"energies {ENERGIES_VERSION}"
-        values = self._asked(
-            what, model, samples, lambda: predicted_energies(card, samples).tolist()
-        )
+            raise UnavailableError(f"{model}: it is no potential that runs on this machine.")
+        samples = self.accepted(model, wanted)
+
+        def make() -> list[float]:
+            found: list[float] = ask(card, samples, allow_pickle=self._allow_pickle).tolist()
+            return found
+
+        values = self._asked(what, model, samples, make)
         return dict(zip([sample.id for sample in samples], values, strict=True))
 
     def xtb_energies(self, wanted: SuiteSplit) -> dict[str, float]:
@@ -106,8 +130,11 @@ class Embeddings:
         samples = self.accepted(model, wanted)[:TIMED]
         card = self.cards[model]
         return float(
-            self._asked("cost", model, samples, lambda: measured_cost(load(card), samples))
+            self._asked("cost", model, samples, lambda: measured_cost(self._loaded(card), samples))
         )
+
+    def _loaded(self, card: ModelCard) -> Model:
+        return load(card, allow_pickle=self._allow_pickle)
 
     def embedding(self, model: str, wanted: SuiteSplit) -> Embedding:
         """The embedding of one model on one split.
@@ -117,3 +144,8 @@ class Embeddings:
             ExtractionError: If the model fails on the split.
         """
         return self._door.obtain(self._sources[model], self.split(wanted))
+
+
+def embeddings_of(plan: Plan, store: Path) -> Embeddings:
+    """Return the embeddings a plan asks for, kept in a store."""
+    return Embeddings(cards=cards(), store=Store(store), allow_pickle=plan.allow_pickle)

@@ -12,11 +12,12 @@ CRYSTALS = "mp-crystals"
 MOLECULES = "qm9"
 PROTEINS = "pdb-chains"
 LIGANDS = "ccd-ligands"
+ELEMENTS = "mlearn"
 COVERAGE = 0.8
 """A model must accept this share of a split's samples; the others are cut to what all accept."""
 LABEL = {CRYSTALS: "formation_energy_eV", MOLECULES: "gap_Ha"}
 """The label that models are judged by, of the splits that have one."""
-LARGE, SMALL = 200, 100
+LARGE, SMALL, FEW = 200, 100, 60
 SERIES: Mapping[str, tuple[float, ...]] = {
     "rattle": (0.05, 0.2, 0.5),
     "strain": (0.15,),
@@ -53,6 +54,7 @@ class Plan:
     sizes: Mapping[str, int] = field(default_factory=dict)  # Samples by split id
     # Whether potentials are asked for energies, which takes as long as embedding
     energies: bool = True
+    allow_pickle: bool = False  # Whether weights may be read that can run code
 
     def split(self, split: str) -> SuiteSplit:
         """The split as a suite would name it."""
@@ -73,7 +75,11 @@ def graded(kind: str, level: float) -> str:
 
 
 def paper_plan(
-    cards: Mapping[str, ModelCard], *, samples: int | None = None, energies: bool = True
+    cards: Mapping[str, ModelCard],
+    *,
+    samples: int | None = None,
+    energies: bool = True,
+    allow_pickle: bool = False,
 ) -> Plan:
     """The plan of `matalign study paper`: every model that can be loaded here.
 
@@ -85,9 +91,11 @@ def paper_plan(
     medium, small = min(LARGE, large), min(SMALL, large)
     sizes = {CRYSTALS: large, MOLECULES: large, PROTEINS: large}
     sizes |= {"mp-perturbed": medium, LIGANDS: medium, "core-mofs": small}
+    sizes[ELEMENTS] = min(FEW, large)
     sizes |= {graded(kind, level): small for kind, levels in SERIES.items() for level in levels}
     return Plan(
         models=tuple(model for model, card in cards.items() if not unavailable(card)),
         sizes=sizes,
         energies=energies,
+        allow_pickle=allow_pickle,
     )

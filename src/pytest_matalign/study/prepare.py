@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import MatalignError
 from pytest_matalign.progress import say
 from pytest_matalign.study.claims.atom_features import (
@@ -19,17 +18,17 @@ from pytest_matalign.study.claims.atom_features import (
 )
 from pytest_matalign.study.measures.energies import predicts_energies
 from pytest_matalign.study.measures.xtb import xtb_missing
-from pytest_matalign.study.obtain import Embeddings
+from pytest_matalign.study.obtain import Embeddings, embeddings_of
 from pytest_matalign.study.plan import (
     ATOM_MODELS,
     COVERAGE,
     CRYSTALS,
+    ELEMENTS,
     LIGANDS,
     MOLECULES,
     Plan,
 )
 from pytest_matalign.zoo.card import ModelCard
-from pytest_matalign.zoo.catalogue import cards
 
 
 def prepare(
@@ -39,7 +38,7 @@ def prepare(
 
     What cannot be had is told; the study itself meets the same and reports it.
     """
-    source = Embeddings(cards=cards(), store=Store(root))
+    source = embeddings_of(plan, root)
     for split in splits:
         if model in plan.readers(split, source.cards):
             try:
@@ -56,11 +55,17 @@ def _on_split(
         return
     judged = split in {CRYSTALS, MOLECULES}
     trained = card.control is None and card.modality == "3d"
-    labelled = split in {MOLECULES, LIGANDS} and "labels" in sections and not xtb_missing()
-    performance = judged and plan.energies and {"convergence", "selection"} & set(sections)
-    if (labelled or performance) and trained and predicts_energies(card):
+    asked = set(sections)
+    labelled = split in {MOLECULES, LIGANDS} and "labels" in asked and not xtb_missing()
+    performance = judged and plan.energies and {"convergence", "selection"} & asked
+    own = "accuracy" in asked and (split != LIGANDS or not xtb_missing())
+    if (labelled or performance or own) and trained and predicts_energies(card):
         source.energies(model, wanted)
         say(f"energies of {split} by {model}")
+    moving = split == ELEMENTS and plan.energies and {"accuracy", "convergence"} & asked
+    if moving and trained and predicts_energies(card):
+        source.forces(model, wanted)
+        say(f"forces of {split} by {model}")
     if judged and "atoms" in sections and model in ATOM_MODELS and has_atoms(card):
         stored_layers(source, model, first_structures(source, model, wanted))
         say(f"atoms of {split} by {model}")

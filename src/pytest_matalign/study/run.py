@@ -12,11 +12,11 @@ from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
-from pytest_matalign.embeddings.store import Store
 from pytest_matalign.errors import ConfigurationError, MatalignError
 from pytest_matalign.progress import Line, say
 from pytest_matalign.study import labels
 from pytest_matalign.study.claims import (
+    accuracy,
     atoms,
     convergence,
     dimension,
@@ -27,9 +27,10 @@ from pytest_matalign.study.claims import (
 )
 from pytest_matalign.study.claims import selection as choosing
 from pytest_matalign.study.context import Study
-from pytest_matalign.study.obtain import Embeddings
+from pytest_matalign.study.obtain import embeddings_of
 from pytest_matalign.study.plan import (
     CRYSTALS,
+    ELEMENTS,
     LIGANDS,
     MOLECULES,
     PROTEINS,
@@ -48,7 +49,8 @@ SECTIONS: Mapping[str, tuple[Callable[[Study], Section], tuple[str, ...]]] = {
         regimes.section,
         (CRYSTALS, "mp-perturbed", "core-mofs", MOLECULES, *GRADED),
     ),
-    "convergence": (convergence.section, (CRYSTALS, MOLECULES)),
+    "accuracy": (accuracy.section, (CRYSTALS, ELEMENTS, MOLECULES, LIGANDS)),
+    "convergence": (convergence.section, (CRYSTALS, MOLECULES, ELEMENTS)),
     "dimension": (
         dimension.section,
         (CRYSTALS, MOLECULES, PROTEINS, "mp-perturbed", graded("rattle", 0.5)),
@@ -84,6 +86,7 @@ def run_study(
     out: Path,
     samples: int | None = None,
     energies: bool = True,
+    allow_pickle: bool = False,
     jobs: int = 1,
 ) -> list[Path]:
     """Run the sections of a study and write its report.
@@ -95,6 +98,7 @@ def run_study(
         samples: Samples of the splits in distribution, 200 where None.
         energies: Ask potentials for energies, the paper's measure of performance; probes only
             where False.
+        allow_pickle: Whether weights may be read that can run code.
         jobs: Processes that embed, then make the sections.
 
     Returns:
@@ -106,11 +110,11 @@ def run_study(
     if name not in STUDIES:
         raise ConfigurationError(f"There is no study {name!r}; choose among {', '.join(STUDIES)}.")
     chosen = SECTIONS if name == "paper" else {name: SECTIONS[name]}
-    plan = paper_plan(cards(), samples=samples, energies=energies)
+    plan = paper_plan(cards(), samples=samples, energies=energies, allow_pickle=allow_pickle)
     splits = tuple(dict.fromkeys(split for _, needed in chosen.values() for split in needed))
     say(f"{len(plan.models)} models, {len(splits)} splits, {jobs} processes; store {store}")
     sections = _made(plan, splits, chosen, store=store, jobs=jobs)
-    study = Study(Embeddings(cards=cards(), store=Store(store)), plan)
+    study = Study(embeddings_of(plan, store), plan)
     report = Report(
         title="The paper's findings, taken again" if name == "paper" else f"Study: {name}",
         preface=PREFACE,
@@ -171,7 +175,7 @@ def make_section(name: str, plan: Plan, store: Path) -> Section:
     started = time.process_time()
     make, _ = SECTIONS[name]
     try:
-        made = make(Study(Embeddings(cards=cards(), store=Store(store)), plan))
+        made = make(Study(embeddings_of(plan, store), plan))
     except MatalignError as error:
         made = Section(id=name, title=name.capitalize(), text=f"Could not be made here: {error}")
     say(f"section {name} done, {time.process_time() - started:.0f} s of processor time")
@@ -180,7 +184,8 @@ def make_section(name: str, plan: Plan, store: Path) -> Section:
 
 def inventory(study: Study, splits: Sequence[str]) -> Section:
     """Which models took part on which split, and why the others did not."""
-    found = [study.data(split) for split in splits]
+    # Of the elements only errors are taken, on which models need not agree.
+    found = [study.data(split) for split in splits if split != ELEMENTS]
     models = [
         study.facts[m] for m in study.plan.models if any(m in data.embeddings for data in found)
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tarfile
 import zipfile
-from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from pytest_matalign.errors import ConfigurationError
@@ -16,7 +15,7 @@ def read_member(origin: Path, pattern: str) -> bytes:
     Args:
         origin: A folder (searched recursively), a wheel or zip file, a tar archive, or the
             very file.
-        pattern: Shell pattern of the file's name, without folders.
+        pattern: Shell pattern of the file's name, or of its name and the last of its folders.
 
     Raises:
         ConfigurationError: The origin does not exist, is of another kind, or holds no or several
@@ -26,7 +25,7 @@ def read_member(origin: Path, pattern: str) -> bytes:
         raise ConfigurationError(f"{origin} does not exist; give a package file or a folder.")
     if origin.is_dir():
         return _one(origin, pattern, sorted(map(str, origin.rglob(pattern)))).read_bytes()
-    if fnmatch(origin.name, pattern):
+    if PurePosixPath(origin).match(pattern):
         return origin.read_bytes()
     if zipfile.is_zipfile(origin):
         with zipfile.ZipFile(origin) as archive:
@@ -44,7 +43,7 @@ def read_member(origin: Path, pattern: str) -> bytes:
 
 
 def _one(origin: Path, pattern: str, names: list[str], match: str = "*") -> Path:
-    found = [name for name in names if fnmatch(PurePosixPath(name).name, match)]
+    found = [name for name in names if PurePosixPath(name).match(match)]
     if len(found) != 1:
         raise ConfigurationError(
             f"{origin} holds {len(found)} files named {pattern} where exactly one is needed; "

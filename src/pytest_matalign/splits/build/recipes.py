@@ -111,6 +111,7 @@ STREAMS: dict[str, Stream] = {
     "mp-dielectric": _crystals_with("band_gap_eV", "refractive_index"),
     "mp-all": _taken(crystals.materials_project),
     "mp-perturbed": _off_equilibrium,
+    "mlearn": _taken(crystals.mlearn),
     "core-mofs": _taken(
         crystals.core_mofs, lambda: [at_most_atoms(100), no_closer_than(0.5), one_per_formula()]
     ),

@@ -8,21 +8,23 @@ import numpy as np
 
 from pytest_matalign.analysis.convergence import Convergence, convergence
 from pytest_matalign.analysis.interval import Interval
+from pytest_matalign.study.claims.accuracy import force_errors
 from pytest_matalign.study.claims.performance import energy_errors, probe_errors
 from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.figures import scatter
 from pytest_matalign.study.measures.modality import across_families, pairs_where
-from pytest_matalign.study.plan import CRYSTALS, MOLECULES
+from pytest_matalign.study.plan import CRYSTALS, ELEMENTS, MOLECULES
 from pytest_matalign.study.report import Claim, Figure, Section, Table, untestable
 from pytest_matalign.study.verdict import of_convergence, of_signs
 
 TEXT = """
-Performance is measured in two ways: by the potentials' own energies, after a linear fit on
-composition is taken off prediction and reference alike (the paper's measure, here per atom), and
-by probes: cross-validated ridge regressions from the frozen embedding to every label of the split,
-once what composition and size predict of the label is taken off. The reference is the best
-performer. The paper scores the reference's relatives too, whose alignment with it is high
-whatever they perform; "unrelated" leaves its family out.
+Performance is measured in three ways: by the potentials' own energies, after a linear fit on
+composition is taken off prediction and reference alike (the paper's measure, here per atom); on
+crystals by their forces on elements in motion as well, which no fit can flatter; and by probes:
+cross-validated ridge regressions from the frozen embedding to every label of the split, once what
+composition and size predict of the label is taken off. The reference is the best performer. The
+paper scores the reference's relatives too, whose alignment with it is high whatever they perform;
+"unrelated" leaves its family out.
 
 Variants of one family are not independent of each other: the p-value over models counts them as if
 they were, so the correlation over families is given as well where there are four or more. Crystals
@@ -44,6 +46,8 @@ def section(study: Study) -> Section:
             "probes": probe_errors(study, data, method="ridge"),
             "kNN probes": probe_errors(study, data, method="knn"),
         }
+        if data.split == CRYSTALS and study.plan.energies and ELEMENTS in study.plan.sizes:
+            measured["forces on elements"] = _forces(study)
         for what, errors in measured.items():
             if len(errors) < 2:
                 continue
@@ -148,6 +152,10 @@ def _local_optimum(study: Study, data: SplitData) -> Claim:
         caveat=f"Stands in for MACE-OFF: {', '.join(organic)}. Family and training data change "
         "together, so neither can be blamed alone.",
     )
+
+
+def _forces(study: Study) -> dict[str, float]:
+    return {model: one.value for model, (one, _) in force_errors(study).items()}
 
 
 def _correlation_table(found: Mapping[str, Convergence]) -> Table:

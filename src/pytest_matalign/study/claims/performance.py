@@ -8,29 +8,36 @@ from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.analysis.probes import ProbeMethod
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.metrics.arrays import Float64
+from pytest_matalign.splits.sample import Sample
 from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.measures.energies import energy_error
-from pytest_matalign.study.plan import CRYSTALS, MOLECULES
+from pytest_matalign.study.plan import CRYSTALS, ELEMENTS, MOLECULES
 from pytest_matalign.zoo.energies import HARTREE_EV
 
 
 def reference_energies(data: SplitData) -> Float64:
-    """Return labelled energies per atom (n,) in eV.
+    """Return labelled energies per atom (n,) in eV; raises as `reference_energy`."""
+    return np.array([reference_energy(data.split, sample) for sample in data.samples])
 
-    Formation energies of crystals; electronic energies (U0 without zero-point energy) of QM9.
+
+def reference_energy(split: str, sample: Sample) -> float:
+    """Return the labelled energy per atom of a sample in eV.
+
+    Formation energies of crystals, total energies of elements in motion; electronic energies (U0
+    without zero-point energy) of QM9.
 
     Raises:
         ConfigurationError: The split has no energies.
     """
-    parent = data.split.partition("@")[0]
+    label, parent = sample.labels, split.partition("@")[0]
     if parent == CRYSTALS:
-        return data.labels("formation_energy_eV")
-    if parent == MOLECULES:
-        atoms = np.array([len(s.atoms) for s in data.samples if s.atoms is not None])
-        total = data.labels("U0_Ha") - data.labels("zpve_Ha")
-        energies: Float64 = total * HARTREE_EV / atoms
-        return energies
-    raise ConfigurationError(f"Split {data.split} has no energies to compare predictions with.")
+        return float(label["formation_energy_eV"])
+    if parent == ELEMENTS:
+        return float(label["energy_eV"])
+    if parent == MOLECULES and sample.atoms is not None:
+        total = float(label["U0_Ha"]) - float(label["zpve_Ha"])
+        return total * HARTREE_EV / len(sample.atoms)
+    raise ConfigurationError(f"Split {split} has no energies to compare predictions with.")
 
 
 def energy_errors(study: Study, data: SplitData) -> dict[str, Interval]:
