@@ -2,7 +2,7 @@
 
 Samples have a composition (fractions of a few of twenty elements), a size, and a structure of
 six latent numbers. *Converged* families see composition and structure, each in its own nonlinear
-way; a *private* family sees composition and six numbers of its own; a *collapsed* family sees
+way; an *unshared* family sees composition and six numbers of its own; a *collapsed* family sees
 composition and size alone. The label depends on composition and, beyond it, on structure.
 """
 
@@ -59,7 +59,7 @@ def planted_families(n: int, *, strength: float = 0.5, seed: int = 0) -> Planted
 
     Args:
         n: Samples.
-        strength: Size of the structural (or private) part of an embedding beside the part that
+        strength: Size of the structural (or unshared) part of an embedding beside the part that
             composition decides, as a ratio of standard deviations.
         seed: Of everything.
     """
@@ -67,7 +67,7 @@ def planted_families(n: int, *, strength: float = 0.5, seed: int = 0) -> Planted
     composition = _compositions(n, rng)
     size = _bumps(np.log(rng.integers(2, 30, size=(n, 1)).astype(np.float64)))
     covariates = side_by_side(composition, size)
-    structure, private = rng.normal(size=(2, n, LATENT))
+    structure, own = rng.normal(size=(2, n, LATENT))
     chemistry = _standardised(composition @ rng.normal(size=(ELEMENTS, 8)))
     embeddings: dict[str, Float64] = {}
     truth: dict[str, Regime] = {}
@@ -80,7 +80,7 @@ def planted_families(n: int, *, strength: float = 0.5, seed: int = 0) -> Planted
     for family, seen, regime in (
         ("north", structure, "aligned-and-accurate"),
         ("south", structure, "aligned-and-accurate"),
-        ("hermit", private, "private"),
+        ("hermit", own, "unshared"),
         ("hollow", None, "collapsed"),
     ):
         for member in ("small", "large"):
@@ -88,7 +88,7 @@ def planted_families(n: int, *, strength: float = 0.5, seed: int = 0) -> Planted
             add(f"{family}-{member}", family, _checked(regime), values, None)
     add("composition", "control", "collapsed", composition, "composition")
     add("size", "control", "collapsed", size, "size")
-    add("random", "control", "private", rng.normal(size=(n, WIDTH)), "random")
+    add("random", "control", "unshared", rng.normal(size=(n, WIDTH)), "random")
     effect = structure @ rng.normal(size=LATENT) / np.sqrt(LATENT)
     labels = composition @ rng.normal(size=ELEMENTS) + 0.3 * effect + 0.05 * rng.normal(size=n)
     errors = {"north-large": 0.10, "south-large": 0.11, "north-small": 0.14, "south-small": 0.15}
@@ -149,7 +149,7 @@ def _facts(name: str, family: str, control: str | None) -> ModelFacts:
 def _checked(regime: str) -> Regime:
     known: dict[str, Regime] = {
         "aligned-and-accurate": "aligned-and-accurate",
-        "private": "private",
+        "unshared": "unshared",
         "collapsed": "collapsed",
     }
     return known[regime]

@@ -17,7 +17,7 @@ from planted import planted_families
 from pytest_matalign import metric_spec
 from pytest_matalign.study.measures.regimes import place_models
 
-REGIMES = ("aligned-and-accurate", "private", "collapsed")
+REGIMES = ("aligned-and-accurate", "unshared", "collapsed")
 
 
 def outcomes(n: int, strength: float, draws: int) -> dict[str, Counter[str]]:

@@ -80,7 +80,7 @@ def test_alignment_with_composition_taken_off_the_blind_at_chance(zoo):
         assert table.pair("untrained", model).value == pytest.approx(CHANCE, abs=0.04)
 
 
-def test_regimes_blind_controls_collapsed_random_private(zoo):
+def test_regimes_blind_controls_collapsed_random_unshared(zoo):
     """No control is aligned and accurate."""
     found = place_models(
         zoo.embeddings,
@@ -94,7 +94,7 @@ def test_regimes_blind_controls_collapsed_random_private(zoo):
     )
     regime = {one.model: one.regime for one in found}
     assert {regime[m] for m in BLIND} == {"collapsed"}
-    assert regime["random"] == "private"
+    assert regime["random"] == "unshared"
     assert {m: regime[m] for m in zoo.trained} == {m: zoo.planted.truth[m] for m in zoo.trained}
 
 
@@ -125,7 +125,7 @@ def test_regimes_on_a_bundled_split(split, label, models, n):
     )
     regime = {one.model: one.regime for one in found}
     assert regime["composition"] == regime["size"] == "collapsed"
-    assert regime["random"] == "private"
+    assert regime["random"] == "unshared"
 
 
 def test_plane_random_is_orthogonal_to_all(zoo):

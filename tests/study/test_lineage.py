@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 
 from pytest_matalign import metric_spec
 from pytest_matalign.analysis.facts import ModelFacts
-from pytest_matalign.analysis.pairs import pair_matrix
+from pytest_matalign.analysis.pairs import pair_matrix, pair_table
 from pytest_matalign.analysis.tree import evolutionary_tree, profile_distances
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.study.measures.drivers import drivers, explained, nested
+from pytest_matalign.study.measures.crossed import crossed
+from pytest_matalign.study.measures.drivers import drivers, explained
 
 SPEC = metric_spec("cknna", k=10)
 
@@ -73,12 +75,57 @@ def test_factors_that_say_nothing_are_left_out():
     assert [one.factor for one in found] == ["family"]
 
 
-def test_confounded_factors_are_told():
-    """A corpus used by one family only cannot be told from it."""
-    _, facts = _zoo(family_weight=1, corpus_weight=1)
-    assert not nested(list(facts), facts, "corpus", "family")
+def test_a_corpus_of_one_family_adds_nothing_to_it():
+    """Nothing is left to permute, and nothing is claimed."""
+    embeddings, facts = _zoo(family_weight=1, corpus_weight=1)
     some = [m for m in facts if m.startswith(("f0-c0", "f1-c1"))]
-    assert nested(some, facts, "corpus", "family")
+    distances = profile_distances(pair_matrix([embeddings[m] for m in some], SPEC))
+    for one in drivers(distances, some, facts):
+        assert (one.beyond_df, one.beyond_p_value) == (0, 1.0)
+        assert one.beyond == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.slow
+def test_what_family_does_is_no_evidence_for_corpus():
+    """With corpora partly nested in strong families the test keeps its level: 1 draw in 20."""
+    rng = np.random.default_rng(0)
+    kinds = [("a", "p"), ("a", "p"), ("a", "q"), ("a", "q"), ("b", "p"), ("b", "q"), ("b", "q")]
+    kinds += [("c", "r"), ("c", "r"), ("c", "p"), ("c", "q")]
+    facts = {
+        f"m{i}": ModelFacts(id=f"m{i}", family=f, corpus=c, modality="3d", kind="invariant")
+        for i, (f, c) in enumerate(kinds)
+    }
+    place = {f: rng.normal(size=5) * 3 for f in "abc"}
+    hits = 0
+    for _ in range(60):
+        x = np.stack([place[f] + rng.normal(size=5) for f, _ in kinds])
+        distances = np.linalg.norm(x[:, None] - x[None, :], axis=2)
+        corpus = drivers(distances, list(facts), facts, permutations=199)[1]
+        hits += corpus.beyond_p_value < 0.05
+    assert 0 < hits <= 8
+
+
+@pytest.mark.parametrize(("family", "corpus", "sign"), [(1.0, 0.2, -1), (0.2, 1.0, 1)])
+def test_the_planted_factor_leads_where_the_two_cross(family, corpus, sign):
+    """Two families of one corpus against two corpora of one family."""
+    embeddings, facts = _zoo(family_weight=family, corpus_weight=corpus)
+    found = crossed(pair_table(embeddings, SPEC, split="s"), facts)
+    assert sign * found.gap.value > 0.1
+    assert found.gap.above_zero if sign > 0 else found.gap.below_zero
+    assert (found.corpora, found.families) == (("c0", "c1"), ("f0", "f1"))
+    # Two of each cross in one way only: without a family no two share a corpus any more.
+    assert np.isnan(list(found.without.values())).all()
+    assert not found.steady
+
+
+def test_corpora_that_share_a_set_are_not_two():
+    """Models trained on A and on A + B say nothing of what other data does."""
+    embeddings, facts = _zoo(family_weight=1.0, corpus_weight=0.2)
+    nested = {
+        m: replace(one, corpus="c0 + c1" if one.corpus == "c1" else "c0")
+        for m, one in facts.items()
+    }
+    assert crossed(pair_table(embeddings, SPEC, split="s"), nested) is None
 
 
 def test_profile_distances_follow_the_formula():

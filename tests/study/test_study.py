@@ -7,6 +7,7 @@ import pytest
 
 from pytest_matalign import metric_spec
 from pytest_matalign.analysis.convergence import convergence
+from pytest_matalign.analysis.correlation import RankCorrelation
 from pytest_matalign.analysis.facts import ModelFacts
 from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.analysis.pairs import pair_table
@@ -58,24 +59,29 @@ def test_signs_decide(differences, verdict):
 
 
 @pytest.mark.parametrize(
-    ("interval", "p", "verdict"),
+    ("values", "p", "verdict"),
     [
-        (DOWN, 0.01, "reproduced"),
-        (DOWN, 0.2, "undecided"),
-        (WIDE, 0.01, "undecided"),
-        (UP, 0.01, "not reproduced"),
+        ((-0.8, -0.9, (-0.7, -0.5)), 0.01, "reproduced"),
+        ((-0.8, -0.9, (-0.7, -0.5)), 0.2, "undecided"),
+        ((-0.8, -0.9, (-0.7, 0.1)), 0.01, "undecided"),
+        ((-0.8, 0.2, (-0.7, -0.5)), 0.01, "undecided"),
+        ((0.8, 0.9, (0.7, 0.5)), 0.01, "not reproduced"),
+        ((-0.8, None, (-0.7, -0.5)), None, "undecided"),
     ],
 )
-def test_correlation_needs_samples_and_models_to_be_sure(interval, p, verdict):
-    """The doubt of the samples and that of the models both count."""
-    assert of_correlation(interval, p) == verdict
-
-
-def test_a_correlation_whose_sign_hangs_on_one_family_decides_nothing():
-    """However sure the samples are."""
-    assert of_correlation(DOWN, 0.01, without=[-0.5, 0.1]) == "undecided"
-    assert of_correlation(UP, 0.01, without=[0.5, -0.2]) == "undecided"
-    assert of_correlation(DOWN, 0.01, without=[-0.5, -0.1]) == "reproduced"
+def test_a_correlation_is_judged_by_families(values, p, verdict):
+    """A permutation over them, and a sign that none of them decides."""
+    value, family_value, without = values
+    found = RankCorrelation(
+        value=value,
+        family_value=family_value,
+        p_value=p,
+        without=dict(zip("ab", without, strict=True)),
+        models=6,
+        families=5,
+    )
+    assert of_correlation(found) == verdict
+    assert of_correlation(None) == "not testable here"
 
 
 def test_a_convergence_claim_tells_its_numbers_and_is_judged_by_unrelated_models():
@@ -88,12 +94,12 @@ def test_a_convergence_claim_tells_its_numbers_and_is_judged_by_unrelated_models
     }
     errors = {m: 0.1 * i for i, m in enumerate(views)}
     table = pair_table(views, metric_spec("cknna", k=10), split="s")
-    found = {"s, energy, unrelated": convergence(table, errors, facts)}
+    found = {"s, energy, unrelated, partial": convergence(table, errors, facts)}
     claim = _convergence_claim("c", "better aligns more", found, "s")
     assert claim.verdict == "reproduced"
-    assert "energy, unrelated: rho -" in claim.numbers
+    assert "energy, unrelated, partial: rho -" in claim.numbers
     few = dict(list(errors.items())[:3])
-    found = {"s, energy, unrelated": convergence(table, few, facts)}
+    found = {"s, energy, unrelated, partial": convergence(table, few, facts)}
     assert _convergence_claim("c", "b", found, "s").verdict == "not testable here"
 
 

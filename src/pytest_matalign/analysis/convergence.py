@@ -10,14 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from pytest_matalign.analysis.correlation import RankCorrelation, rank_correlation, spearman
+from pytest_matalign.analysis.correlation import RankCorrelation, rank_correlation
 from pytest_matalign.analysis.facts import ModelFacts
-from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.analysis.pairs import PairTable
 from pytest_matalign.errors import MetricInputError
-from pytest_matalign.metrics.arrays import Float64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +28,6 @@ class Convergence:
     # Rank correlation of error and alignment over models and families; negative means that better
     # models align better. None with fewer than four models.
     correlation: RankCorrelation | None
-    # The same rank correlation over models, jackknifed over samples (the errors held fixed); None
-    # with fewer than four models
-    interval: Interval | None
 
 
 def best_performer(errors: Mapping[str, float]) -> str:
@@ -80,21 +73,13 @@ def convergence(
     )
     column = table.models.index(chosen)
     rows = [table.models.index(model) for model in scored]
-    wrong = np.array([known[model] for model in scored])
+    wrong = tuple(known[model] for model in scored)
     alignments = tuple(float(v) for v in table.values[rows, column])
-    correlation = rank_correlation(
-        list(wrong), alignments, [facts[model].family for model in scored]
-    )
-
-    def rho(matrix: Float64) -> float:
-        return spearman(wrong, matrix[rows, column])
-
     return Convergence(
         reference=chosen,
         models=scored,
-        errors=tuple(float(v) for v in wrong),
+        errors=wrong,
         alignments=alignments,
         related=related,
-        correlation=correlation,
-        interval=table.statistic(rho) if correlation else None,
+        correlation=rank_correlation(wrong, alignments, [facts[m].family for m in scored]),
     )

@@ -1,4 +1,4 @@
-"""Rank correlation over few, related models: permutation p, and what one family decides."""
+"""Rank correlation over few, related models: families are the units, and one may not decide."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ class RankCorrelation:
     """Spearman's correlation of two properties of models."""
 
     value: float  # Spearman's rho over models
-    # Two-sided, over permutations of the models (exact up to seven models). Takes models as
-    # exchangeable, which variants of one family are not: a lower bound.
-    p_value: float
     # Spearman's rho over families, each the mean of its members; None with fewer than four families
     family_value: float | None
-    family_p_value: float | None  # The same test over families; None with fewer than four
+    # Two-sided, over permutations of the families (exact up to seven of them). Models are not
+    # exchangeable: variants of one family are no independent evidence.
+    p_value: float | None
     without: dict[str, float]  # Value with each family left out in turn, where four models remain
     models: int  # How many models
     families: int  # How many families
@@ -39,22 +38,20 @@ def rank_correlation(
     if len(a) < 4:
         return None
     names = np.asarray(families)
-    value, p = _tested(a, b)
     distinct = list(dict.fromkeys(families))
-    family_value = family_p = None
+    family_value = p_value = None
     if len(distinct) >= 4:
         means = [np.array([v[names == f].mean() for f in distinct]) for v in (a, b)]
-        family_value, family_p = _tested(means[0], means[1])
+        family_value, p_value = _tested(means[0], means[1])
     without = {
         family: spearman(a[names != family], b[names != family])
         for family in distinct
         if np.count_nonzero(names != family) >= 4
     }
     return RankCorrelation(
-        value=value,
-        p_value=p,
+        value=spearman(a, b),
         family_value=family_value,
-        family_p_value=family_p,
+        p_value=p_value,
         without=without,
         models=len(a),
         families=len(distinct),

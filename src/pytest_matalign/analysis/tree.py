@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,9 +93,10 @@ def evolutionary_tree(
     n = len(arrays[0])
     rng = np.random.Generator(np.random.PCG64([0, n]))
     halves = [np.sort(rng.choice(n, size=n // 2, replace=False)) for _ in range(resamples)]
-    distances, *others = map(
-        profile_distances, pair_matrices(arrays, spec, [np.arange(n), *halves])
-    )
+    # So that a neighbourhood holds the same share of the samples in a half as in the whole.
+    near = spec if spec.k is None else replace(spec, k=max(1, round(spec.k / 2)))
+    (distances,) = map(profile_distances, pair_matrices(arrays, spec, [np.arange(n)]))
+    others = map(profile_distances, pair_matrices(arrays, near, halves) if halves else ())
     tree = _join(models, distances)
     counts: dict[Clade, int] = dict.fromkeys(_clades(tree, models), 0)
     for again in others:

@@ -34,7 +34,7 @@ NAMES = (
     help="folder for report, figures and tables",
 )
 @options_of("study")
-@click.option("--samples", type=COUNT, metavar="N", help="of the large splits (default: 200)")
+@click.option("--samples", type=COUNT, metavar="N", help="of each split at most (default: all)")
 @click.option(
     "--jobs",
     type=COUNT,

@@ -193,12 +193,11 @@ def _words(reference: str, family: str, correlation: RankCorrelation | None, n: 
         )
     text += (
         f"Outside the reference's family {family} the rank correlation over "
-        f"{correlation.models} models is {correlation.value:.2f} (p = {correlation.p_value:.2g}, "
-        "which takes variants of one family as independent); "
+        f"{correlation.models} models is {correlation.value:.2f}; "
     )
     if correlation.family_value is None:
-        return text + "there are too few families for one over families."
+        return text + "there are too few families to judge by."
     return text + (
         f"over {correlation.families} families it is {correlation.family_value:.2f} "
-        f"(p = {correlation.family_p_value:.2g})."
+        f"(p = {correlation.p_value:.2g})."
     )

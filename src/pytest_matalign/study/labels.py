@@ -17,7 +17,7 @@ from pytest_matalign.study.claims.regimes import placed_on, placement_table
 from pytest_matalign.study.context import SplitData, Study
 from pytest_matalign.study.plan import LIGANDS, MOLECULES
 from pytest_matalign.study.report import Claim, Section, Table
-from pytest_matalign.study.verdict import of_convergence
+from pytest_matalign.study.verdict import of_correlation
 
 TEXT = """
 Drug-like ligands come without labels; GFN2-xTB gives them energies. It is itself a model, with
@@ -86,7 +86,7 @@ def _claim(found: Mapping[str, Convergence]) -> Claim:
         id="convergence-ligands",
         statement="On drug-like ligands, out of distribution of most, potentials with lower energy "
         "error align more (distance correlation) with the best one.",
-        verdict=of_convergence(found["unrelated"]),
+        verdict=of_correlation(found["unrelated"].correlation),
         numbers="; ".join(f"{name}: {in_words(one)}" for name, one in found.items()),
         caveat="Energies by GFN2-xTB, a model itself. Few families, as before.",
     )

@@ -11,6 +11,7 @@ import numpy as np
 from pytest_matalign.cache import key_of
 from pytest_matalign.embeddings.embedding import Embedding
 from pytest_matalign.embeddings.obtain import Door
+from pytest_matalign.embeddings.pack_hub import packs_at_hand
 from pytest_matalign.embeddings.policy import Sources
 from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.embeddings.store import Store
@@ -45,7 +46,9 @@ class Embeddings:
         self, *, cards: Mapping[str, ModelCard], store: Store, allow_pickle: bool = False
     ) -> None:
         self.cards, self.store, self._allow_pickle = cards, store, allow_pickle
-        self._sources = Sources(cards, allow_pickle=allow_pickle)
+        self._sources = Sources(
+            cards, packs=packs_at_hand((), root=store.root), allow_pickle=allow_pickle
+        )
         self._door = Door(store=store, progress=embedding_line)
 
     def split(self, wanted: SuiteSplit) -> Split:

@@ -17,7 +17,10 @@ COVERAGE = 0.8
 """A model must accept this share of a split's samples; the others are cut to what all accept."""
 LABEL = {CRYSTALS: "formation_energy_eV", MOLECULES: "gap_Ha"}
 """The label that models are judged by, of the splits that have one."""
-LARGE, SMALL, FEW = 200, 100, 60
+LARGE, GRADED, FEW = 1000, 100, 60
+"""Samples of the bundled splits, and of each level of the graded series, which no pack holds."""
+FRAMEWORKS = 500
+"""Samples that core-mofs has."""
 SERIES: Mapping[str, tuple[float, ...]] = {
     "rattle": (0.05, 0.2, 0.5),
     "strain": (0.15,),
@@ -81,20 +84,22 @@ def paper_plan(
     energies: bool = True,
     allow_pickle: bool = False,
 ) -> Plan:
-    """The plan of `matalign study paper`: every model that can be loaded here.
+    """The plan of `matalign study paper`: every model that can be loaded here or is in the pack.
 
-    With so many samples of the splits in distribution, instead of 200; no other split takes more.
+    With so many samples of every split at most, instead of all.
     """
+    from pytest_matalign.embeddings.pack import bundled_pack
     from pytest_matalign.environments.loading import unavailable
 
-    large = samples or LARGE
-    medium, small = min(LARGE, large), min(SMALL, large)
-    sizes = {CRYSTALS: large, MOLECULES: large, PROTEINS: large}
-    sizes |= {"mp-perturbed": medium, LIGANDS: medium, "core-mofs": small}
-    sizes[ELEMENTS] = min(FEW, large)
-    sizes |= {graded(kind, level): small for kind, levels in SERIES.items() for level in levels}
+    most = samples or LARGE
+    sizes = dict.fromkeys((CRYSTALS, MOLECULES, PROTEINS, "mp-perturbed", LIGANDS), most)
+    sizes |= {"core-mofs": min(FRAMEWORKS, most)}
+    sizes[ELEMENTS] = min(FEW, most)
+    levels = [graded(kind, level) for kind, levels in SERIES.items() for level in levels]
+    sizes |= dict.fromkeys(levels, min(GRADED, most))
+    packed = {model for _, model in bundled_pack() or ()}
     return Plan(
-        models=tuple(model for model, card in cards.items() if not unavailable(card)),
+        models=tuple(m for m, card in cards.items() if m in packed or not unavailable(card)),
         sizes=sizes,
         energies=energies,
         allow_pickle=allow_pickle,

@@ -95,7 +95,7 @@ def run_study(
         name: `paper` for all sections, or one of `SECTIONS`.
         store: Folder of the embedding store; what it lacks is computed.
         out: Folder of the report.
-        samples: Samples of the splits in distribution, 200 where None.
+        samples: Samples of each split at most, all where None.
         energies: Ask potentials for energies, the paper's measure of performance; probes only
             where False.
         allow_pickle: Whether weights may be read that can run code.

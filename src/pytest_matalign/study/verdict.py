@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from pytest_matalign.analysis.convergence import Convergence
+from pytest_matalign.analysis.correlation import RankCorrelation
 from pytest_matalign.analysis.facts import ModelFacts
 from pytest_matalign.analysis.interval import Interval
 from pytest_matalign.analysis.pairs import PairTable
@@ -25,27 +25,20 @@ def of_signs(differences: Sequence[Interval]) -> Verdict:
     return "not reproduced" if any(one.below_zero for one in differences) else "undecided"
 
 
-def of_correlation(
-    interval: Interval, p_value: float, *, without: Collection[float] = ()
-) -> Verdict:
+def of_correlation(found: RankCorrelation | None) -> Verdict:
     """Verdict on a claim that a rank correlation over models is negative.
 
-    The doubt of the samples (interval) and that of the models (permutation p, and the values
-    without each family in turn) all count: a sign that hangs on one family decides nothing.
+    Families are the units: it takes a permutation over them below 0.05, and a sign that no single
+    family decides. Fewer than five families cannot decide anything (2 of 24 orders are 0.08).
     """
-    if any(value * interval.value <= 0 for value in without):
-        return "undecided"
-    if interval.above_zero:
-        return "not reproduced"
-    return "reproduced" if interval.below_zero and p_value < 0.05 else "undecided"
-
-
-def of_convergence(found: Convergence | None) -> Verdict:
-    """Verdict on a claim that models with less error align better."""
-    if found is None or found.interval is None or found.correlation is None:
+    if found is None:
         return "not testable here"
-    test = found.correlation
-    return of_correlation(found.interval, test.p_value, without=test.without.values())
+    values = [found.value, *found.without.values()]
+    if found.family_value is None or found.p_value is None or found.p_value >= 0.05:
+        return "undecided"
+    if all(value < 0 for value in (*values, found.family_value)):
+        return "reproduced"
+    return "not reproduced" if all(v > 0 for v in (*values, found.family_value)) else "undecided"
 
 
 def steady(

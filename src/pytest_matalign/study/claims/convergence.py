@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from pytest_matalign.study.figures import scatter
 from pytest_matalign.study.measures.modality import across_families, pairs_where
 from pytest_matalign.study.plan import CRYSTALS, ELEMENTS, MOLECULES
 from pytest_matalign.study.report import Claim, Figure, Section, Table, untestable
-from pytest_matalign.study.verdict import of_convergence, of_signs
+from pytest_matalign.study.verdict import of_correlation, of_signs
 
 TEXT = """
 Performance is measured in three ways: by the potentials' own energies, after a linear fit on
@@ -26,9 +27,9 @@ composition and size predict of the label is taken off. The reference is the bes
 paper scores the reference's relatives too, whose alignment with it is high whatever they perform;
 "unrelated" leaves its family out.
 
-Variants of one family are not independent of each other: the p-value over models counts them as if
-they were, so the correlation over families is given as well where there are four or more. Crystals
-of the Materials Project are likely to be among the training data of most of these potentials.
+Variants of one family are not independent of each other: a claim is judged by the correlation over
+families, a permutation of these, and what it is without each of them. Crystals of the Materials
+Project are likely to be among the training data of most of these potentials.
 """
 ORGANIC = ("ani", "so3krates")
 """Families of potentials trained on organic molecules only."""
@@ -51,9 +52,9 @@ def section(study: Study) -> Section:
         for what, errors in measured.items():
             if len(errors) < 2:
                 continue
-            for related in (True, False):
-                name = f"{data.split}, {what}, {'related too' if related else 'unrelated'}"
-                table = study.table(data, metric)
+            for lens, related in product(("partial", "raw"), (True, False)):
+                name = f"{data.split}, {what}, {'related too' if related else 'unrelated'}, {lens}"
+                table = study.table(data, metric, partial=lens == "partial")
                 found[name] = convergence(table, errors, study.facts, related=related)
     return Section(
         id="convergence",
@@ -93,8 +94,9 @@ def _convergence_claim(
     told = "; ".join(
         f"{key.removeprefix(split + ', ')}: {in_words(one)}" for key, one in tests.items()
     )
-    by = "energy" if f"{split}, energy, unrelated" in tests else "probes"
-    verdict = of_convergence(tests.get(f"{split}, {by}, unrelated"))
+    by = "energy" if f"{split}, energy, unrelated, partial" in tests else "probes"
+    judged = tests.get(f"{split}, {by}, unrelated, partial")
+    verdict = of_correlation(judged.correlation if judged else None)
     if verdict == "not testable here":
         caveat = "Fewer than four models unrelated to the best performer."
         return untestable(name, statement, caveat, numbers=told or "no model with a performance")
@@ -103,26 +105,25 @@ def _convergence_claim(
         statement=statement,
         verdict=verdict,
         numbers=told,
-        caveat=f"Judged by the unrelated models and their {by}. Few families: the p-value takes "
-        "variants of one family as independent, which they are not. Undecided where the sign "
-        "changes without one family."
+        caveat=f"Judged by the partial alignment of unrelated models and their {by}, with families "
+        "as the units: undecided where a permutation over families is not below 0.05 or the sign "
+        "hangs on one."
         + ("" if by == "energy" else " The paper's measure is energies, left out of this run."),
     )
 
 
 def in_words(one: Convergence) -> str:
     """A correlation in words."""
-    if one.correlation is None or one.interval is None:
-        return f"{len(one.models)} models scored against {one.reference}, too few"
     c = one.correlation
-    text = f"rho {one.interval} over {c.models} models of {c.families} families"
-    text += f" (p = {c.p_value:.3f}) against {one.reference}"
+    if c is None:
+        return f"{len(one.models)} models scored against {one.reference}, too few"
+    text = f"rho {c.value:.2f} over {c.models} models against {one.reference}"
     if c.without:
         ends = min(c.without.values()), max(c.without.values())
         text += f", {ends[0]:.2f} to {ends[1]:.2f} without one family"
-    if c.family_value is not None and c.family_p_value is not None:
-        text += f", over families {c.family_value:.2f} (p = {c.family_p_value:.3f})"
-    return text
+    if c.family_value is None or c.p_value is None:
+        return f"{text}; {c.families} families are too few to judge by"
+    return f"{text}; over {c.families} families {c.family_value:.2f} (p = {c.p_value:.3f})"
 
 
 def _local_optimum(study: Study, data: SplitData) -> Claim:
@@ -162,7 +163,7 @@ def _correlation_table(found: Mapping[str, Convergence]) -> Table:
     return Table(
         caption="Rank correlation of error and alignment with the best performer "
         "(negative: better models align better)",
-        head=["split, performance, models scored", "result"],
+        head=["split, performance, models scored, lens", "result"],
         rows=[[name, in_words(one)] for name, one in found.items()],
     )
 
@@ -195,16 +196,16 @@ def _probe_table(study: Study, data: SplitData) -> Table:
 def _figure(found: Mapping[str, Convergence], study: Study) -> Figure:
     panels: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for name, one in found.items():
-        if not name.endswith("related too") or "kNN" in name:
+        if not name.endswith("related too, partial") or "kNN" in name:
             continue
         groups: dict[str, list[tuple[float, float]]] = {}
         for model, error, alignment in zip(one.models, one.errors, one.alignments, strict=True):
             groups.setdefault(study.facts[model].family, []).append((error, alignment))
-        panels[f"{name.removesuffix(', related too')}: with {one.reference}"] = groups
+        panels[f"{name.removesuffix(', related too, partial')}: with {one.reference}"] = groups
     return scatter(
         panels,
         name="convergence",
-        caption="Error against alignment with the best performer; its own family is shown too.",
+        caption="Error against partial alignment with the best performer; its own family too.",
         x="error (eV/atom, or variance unexplained)",
         y="alignment with the best performer",
     )

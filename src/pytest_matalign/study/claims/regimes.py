@@ -22,16 +22,17 @@ from pytest_matalign.study.measures.graded import Step, curve, response
 from pytest_matalign.study.measures.modality import across_families
 from pytest_matalign.study.measures.regimes import Placement, place_models
 from pytest_matalign.study.plan import CRYSTALS, LABEL, MOLECULES, SERIES, graded
-from pytest_matalign.study.report import Claim, Figure, Section, Table
+from pytest_matalign.study.report import Claim, Figure, Section, Table, Verdict
 from pytest_matalign.study.verdict import of_signs, steady
 
 METRICS = ("cknna", "distance_correlation", "information_imbalance")
 TEXT = """
-Means are over pairs of pretrained potentials of different families, on the same number of samples
-in and out, because neighbour metrics fall with the number of samples. Intervals cover the choice
-of samples, not of models; the last column says whether the sign survives leaving out each family
-in turn. The graded series perturbs the same crystals more and more, so composition stays as it is
-and differences are paired.
+Means are over pairs of pretrained potentials of different families, with composition and size
+projected out ("partial"; raw values beside them), on the same number of samples in and out, because
+neighbour metrics fall with the number of samples. Intervals cover the choice of samples, not of
+models; whether the sign survives leaving out each family in turn stands beside them. The graded
+series perturbs the same crystals more and more, so composition stays as it is and differences are
+paired.
 
 A model is placed by three quantities: what its embedding holds beyond composition and size, how
 much of that it shares with the best unrelated performer beyond the best control, and how much
@@ -50,9 +51,12 @@ class Contrast:
     n: int
     pairs: int
     inside: Interval
+    """Mean partial alignment, as `out` and `difference`."""
     out: Interval
     difference: Interval
     """In less out."""
+    raw: Interval
+    """The difference with composition and size left in."""
     steady: bool
     """Whether the difference keeps its sign with each family left out."""
 
@@ -61,6 +65,7 @@ def section(study: Study) -> Section:
     """Compare alignment in and out of distribution, and place every model."""
     contrasts = [one for split in OUTSIDE for one in contrast(study, split)]
     steps = [step for kind in SERIES for step in series(study, kind)]
+    raw = [step for kind in SERIES for step in series(study, kind, partial=False)]
     placed = {split: placements(study, split) for split in (CRYSTALS, "mp-perturbed", MOLECULES)}
     remote = graded_by_composition(study)
     return Section(
@@ -69,7 +74,7 @@ def section(study: Study) -> Section:
         text=TEXT,
         tables=[
             _contrast_table(contrasts),
-            _series_table(steps),
+            _series_table(steps, raw),
             remote_table(remote),
             _response_table(study),
             *[placement_table(split, found) for split, found in placed.items()],
@@ -93,7 +98,8 @@ def contrast(study: Study, outside: str) -> list[Contrast]:
     pairs = across_families(inside.trained, study.facts)
     found = []
     for metric in METRICS:
-        a, b = study.table(inside, metric), study.table(out, metric)
+        a, b = (study.table(data, metric, partial=True) for data in (inside, out))
+        raw = [study.table(data, metric).mean(pairs) for data in (inside, out)]
         found.append(
             Contrast(
                 outside=outside,
@@ -103,13 +109,14 @@ def contrast(study: Study, outside: str) -> list[Contrast]:
                 inside=a.mean(pairs),
                 out=b.mean(pairs),
                 difference=a.mean(pairs).minus(b.mean(pairs)),
+                raw=raw[0].minus(raw[1]),
                 steady=steady(a, b, study.facts)[0],
             )
         )
     return found
 
 
-def series(study: Study, kind: str) -> list[Step]:
+def series(study: Study, kind: str, *, partial: bool = True) -> list[Step]:
     """Alignment along one graded series, on the crystals every level has for every model."""
     levels = _levels(study, kind)
     pairs = across_families(next(iter(levels.values())).trained, study.facts)
@@ -117,7 +124,9 @@ def series(study: Study, kind: str) -> list[Step]:
         step
         for metric in METRICS
         for step in curve(
-            {level: study.table(data, metric) for level, data in levels.items()}, pairs, kind=kind
+            {level: study.table(data, metric, partial=partial) for level, data in levels.items()},
+            pairs,
+            kind=kind,
         )
     ]
 
@@ -170,11 +179,13 @@ def _claims(
 
     def told(metric: str) -> str:
         return "; ".join(
-            f"{c.outside}: in {c.inside}, out {c.out}, difference {c.difference}"
+            f"{c.outside}: in {c.inside}, out {c.out}, difference {c.difference} (raw {c.raw})"
             + ("" if c.steady else " (sign depends on one family)")
             for c in by[metric]
         )
 
+    kinds = {facts[one.model].family for one in placed[CRYSTALS] if facts[one.model].pretrained}
+    families = f"{len(kinds)} families, undecided where one of them decides the sign."
     away = [s for s in steps if s.kind == "rattle" and s.metric == "cknna" and s.level > 0]
     last = max(away, key=lambda step: step.level)
     outside = [one for one in placed["mp-perturbed"] if facts[one.model].pretrained]
@@ -183,9 +194,9 @@ def _claims(
         Claim(
             id="cknna-higher-in",
             statement="Local alignment (CKNNA) is higher in distribution than out of it.",
-            verdict=of_signs([c.difference for c in by["cknna"]]),
+            verdict=_of_contrasts(by["cknna"], sign=1),
             numbers=told("cknna"),
-            caveat="Three families. The sets differ in composition and size too; the graded "
+            caveat=f"{families} The sets differ in composition and size too; the graded "
             "series, where only geometry changes, is the cleaner test.",
         ),
         Claim(
@@ -201,7 +212,7 @@ def _claims(
         Claim(
             id="global-higher-out",
             statement="Global alignment (distance correlation) is higher out of distribution.",
-            verdict=of_signs([c.difference.negated() for c in by["distance_correlation"]]),
+            verdict=_of_contrasts(by["distance_correlation"], sign=-1),
             numbers=told("distance_correlation"),
             caveat="Bias-corrected distance correlation; the paper's biased form grows with "
             "width over samples whatever the data.",
@@ -210,7 +221,7 @@ def _claims(
             id="imbalance-crowds-out",
             statement="Out of distribution pairs crowd towards equal information (lower "
             "information imbalance) than in distribution.",
-            verdict=of_signs([c.difference for c in by["information_imbalance"]]),
+            verdict=_of_contrasts(by["information_imbalance"], sign=1),
             numbers=told("information_imbalance"),
             caveat="Mean of both directions over pairs of different families.",
         ),
@@ -228,10 +239,20 @@ def _claims(
     ]
 
 
+def _of_contrasts(found: Sequence[Contrast], *, sign: int) -> Verdict:
+    """Verdict on differences of one sign; none where a single family decides one."""
+    if not all(one.steady for one in found):
+        return "undecided"
+    return of_signs([one.difference if sign > 0 else one.difference.negated() for one in found])
+
+
 def _contrast_table(contrasts: Sequence[Contrast]) -> Table:
     return Table(
         caption="Equilibrium crystals against other sets",
-        head=["set", "metric", "n", "pairs", "in", "out", "in - out", "sign without each family"],
+        head=[
+            *("set", "metric", "n", "pairs", "in, partial", "out, partial", "in - out"),
+            *("sign without each family", "in - out, raw"),
+        ],
         rows=[
             [
                 c.outside,
@@ -242,17 +263,21 @@ def _contrast_table(contrasts: Sequence[Contrast]) -> Table:
                 c.out,
                 c.difference,
                 "kept" if c.steady else "changes",
+                c.raw,
             ]
             for c in contrasts
         ],
     )
 
 
-def _series_table(steps: Sequence[Step]) -> Table:
+def _series_table(steps: Sequence[Step], raw: Sequence[Step]) -> Table:
     return Table(
         caption="Graded series on the same crystals (rattling in Å, strain bound, V/V0)",
-        head=["series", "level", "metric", "n", "mean", "change, paired"],
-        rows=[[s.kind, f"{s.level:g}", s.metric, s.n, s.mean, s.change] for s in steps],
+        head=["series", "level", "metric", "n", "partial", "change, paired", "raw", "change"],
+        rows=[
+            [s.kind, f"{s.level:g}", s.metric, s.n, s.mean, s.change, r.mean, r.change]
+            for s, r in zip(steps, raw, strict=True)
+        ],
     )
 
 

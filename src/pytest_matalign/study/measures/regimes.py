@@ -6,10 +6,12 @@ Three measured quantities place a model on one split:
 - how much more of what is left it shares with a reference than any control does (`shared`),
 - how much better a label can be read off it than off any control (`useful`).
 
-A model is *aligned and accurate* where the last two are surely positive. Where it shares nothing,
-it is *collapsed* if what is left cannot be told from the remainder that a random network of
-composition and size leaves on the same samples (collapsed by construction), and *private* if it
-is surely more. Whatever the intervals cannot tell is *undecided*.
+A model is *aligned and accurate* where the last two are surely positive, and *aligned* where the
+split has no label. Where it shares nothing, it is *collapsed* if what is left cannot be told from
+the remainder that a random network of composition and size leaves on the same samples (collapsed
+by construction). If it is surely more, it is *private* where the label shows that there is
+structure in it, and *unshared* where it may as well be noise. Whatever the intervals cannot tell
+is *undecided*.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from pytest_matalign.metrics.arrays import Float64
 from pytest_matalign.metrics.preprocessing import preprocess
 from pytest_matalign.metrics.spec import MetricSpec
 
-Regime = Literal["aligned-and-accurate", "private", "collapsed", "undecided"]
+Regime = Literal["aligned-and-accurate", "aligned", "private", "unshared", "collapsed", "undecided"]
 
 NOTHING_BEYOND = 0.05
 """Share of an embedding's variance below which it is composition and size and nothing else, unless
@@ -118,20 +120,17 @@ def place_models(
 def classify(
     *, beyond: Interval, shared: Interval, useful: Interval | None, threshold: float
 ) -> Regime:
-    """Return the regime that the quantities of a `Placement` speak for.
-
-    Without a label a model that surely shares what others have counts as aligned and accurate
-    by its agreement with the best performers alone.
-    """
+    """Return the regime that the quantities of a `Placement` speak for."""
+    told = useful is not None and useful.above_zero
     if shared.above_zero:
-        return "aligned-and-accurate" if useful is None or useful.above_zero else "undecided"
-    if beyond.high < NOTHING_BEYOND:
+        if useful is None:
+            return "aligned"
+        return "aligned-and-accurate" if told else "undecided"
+    if beyond.high < NOTHING_BEYOND or (shared.high <= LITTLE_SHARED and beyond.high <= threshold):
         return "collapsed"
-    if shared.high > LITTLE_SHARED:
+    if shared.high > LITTLE_SHARED or beyond.low <= threshold:
         return "undecided"
-    if beyond.high <= threshold:
-        return "collapsed"
-    return "private" if beyond.low > threshold else "undecided"
+    return "private" if told else "unshared"
 
 
 def collapse_threshold(covariates: Float64, crossfit: CrossFit) -> float:

@@ -1,0 +1,103 @@
+"""Training data against architecture, by the models in which the two cross.
+
+The direct comparison: do two families trained on one corpus agree more than one family trained on
+two? Every cell (two families of one corpus, or two corpora of one family) counts once, however
+many variants it has, and the answer is asked again without each family and without each corpus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from pytest_matalign.analysis.facts import ModelFacts
+from pytest_matalign.analysis.interval import Interval
+from pytest_matalign.analysis.pairs import PairTable
+from pytest_matalign.metrics.arrays import Float64
+
+_Groups = dict[tuple[str, tuple[str, ...]], tuple[list[int], list[int]]]
+"""Rows and columns of the pairs of each cell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossed:
+    """Alignment within corpora and across families, less within families and across corpora."""
+
+    gap: Interval  # Their difference; positive where training data decides more
+    by_corpus: Interval  # Mean over pairs of families trained on one corpus
+    by_family: Interval  # Mean over pairs of corpora, with no set in common, of one family
+    corpora: tuple[str, ...]  # On which two families or more were trained
+    families: tuple[str, ...]  # That were trained on two such corpora or more
+    # The difference without each family and each corpus; NaN where nothing crosses any more
+    without: Mapping[str, float]
+
+    @property
+    def steady(self) -> bool:
+        """Whether no family and no corpus decides the sign."""
+        return all(value * self.gap.value > 0 for value in self.without.values())
+
+
+def crossed(table: PairTable, facts: Mapping[str, ModelFacts]) -> Crossed | None:
+    """Compare training data with architecture on the pretrained models of a table.
+
+    None where no two families share a corpus, or no family was trained on two disjoint ones.
+    """
+    models = [m for m in table.models if facts[m].pretrained]
+    shared, own = _cells(table, models, facts)
+    if not shared or not own:
+        return None
+
+    def gap(matrix: Float64) -> float:
+        return _mean(matrix, shared.values()) - _mean(matrix, own.values())
+
+    without = {}
+    for factor in ("family", "corpus"):
+        for level in dict.fromkeys(str(getattr(facts[m], factor)) for m in models):
+            rest = [m for m in models if getattr(facts[m], factor) != level]
+            left = _cells(table, rest, facts)
+            one, other = (_mean(table.values, cells.values()) for cells in left)
+            without[level] = one - other
+    return Crossed(
+        gap=table.statistic(gap),
+        by_corpus=table.statistic(lambda matrix: _mean(matrix, shared.values())),
+        by_family=table.statistic(lambda matrix: _mean(matrix, own.values())),
+        corpora=tuple(dict.fromkeys(corpus for corpus, _ in shared)),
+        families=tuple(dict.fromkeys(family for family, _ in own)),
+        without=without,
+    )
+
+
+def _cells(
+    table: PairTable, models: Sequence[str], facts: Mapping[str, ModelFacts]
+) -> tuple[_Groups, _Groups]:
+    """Return the pairs by corpus and two families, and by family and two disjoint corpora."""
+    shared: _Groups = {}
+    own: _Groups = {}
+    for a, b in combinations(models, 2):
+        one, other = facts[a], facts[b]
+        if one.corpus == other.corpus and one.family != other.family:
+            cell = shared.setdefault((one.corpus, _both(one.family, other.family)), ([], []))
+        elif one.family == other.family and not _sets(one) & _sets(other):
+            cell = own.setdefault((one.family, _both(one.corpus, other.corpus)), ([], []))
+        else:
+            continue
+        cell[0].append(table.models.index(a))
+        cell[1].append(table.models.index(b))
+    return shared, own
+
+
+def _both(a: str, b: str) -> tuple[str, ...]:
+    return tuple(sorted((a, b)))
+
+
+def _sets(one: ModelFacts) -> set[str]:
+    return set(one.corpus.split(" + "))
+
+
+def _mean(matrix: Float64, cells: Iterable[tuple[list[int], list[int]]]) -> float:
+    both = (matrix + matrix.T) / 2
+    means = [both[i, j].mean() for i, j in cells]
+    return float(np.mean(means)) if means else float("nan")
