@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -143,14 +145,14 @@ def test_markdown_escapes_pipes_and_names_figures(report):
     text = markdown(report)
     assert "a \\| b" in text
     assert "1\\|2" in text
-    assert "![A map](map.png)" in text
+    assert "![A map](map.svg)" in text
     assert "1 undecided." in text
 
 
 def test_html_holds_everything_and_escapes(report):
     """One file: pictures inside, nothing from a network, text escaped."""
     text = html(report)
-    assert "data:image/png;base64,iVBOR" in text
+    assert "data:image/svg+xml;base64,PD94" in text
     assert "&lt;1&gt;" in text
     assert "http" not in text
     assert '<td class="undecided">' in text.replace("\n", "")
@@ -159,8 +161,30 @@ def test_html_holds_everything_and_escapes(report):
 def test_report_is_written_with_its_figures(report, tmp_path):
     """What the text names exists."""
     written = write_report(report, tmp_path / "out")
-    assert {path.name for path in written} == {"report.md", "report.html", "map.png"}
+    assert {path.name for path in written} == {
+        "report.md",
+        "report.html",
+        "claims.json",
+        "map.svg",
+    }
     assert all(path.stat().st_size > 100 for path in written)
+
+
+def test_claims_are_written_for_machines_too(report, tmp_path):
+    """Each with its verdict, what would change it, and the command that judges it again."""
+    write_report(report, tmp_path)
+    (claim,) = json.loads((tmp_path / "claims.json").read_text())
+    assert claim["verdict"] == "undecided"
+    assert claim["command"] == "matalign study s"
+    assert set(claim) == {*CLAIM.__dataclass_fields__, "command"}
+
+
+def test_text_of_figures_is_text(report):
+    """It can be searched and copied, and the same numbers give the same file."""
+    (figure,) = report.sections[0].figures
+    assert ">b</text>" in figure.svg
+    again = heatmap(np.eye(4), list("abcd"), name="map", caption="A map")
+    assert again.svg == figure.svg
 
 
 def test_paragraphs_and_tally():
@@ -177,7 +201,7 @@ def test_every_section_can_be_asked_for_by_name():
 def test_unknown_study_is_refused(tmp_path):
     """The message names those there are."""
     with pytest.raises(ConfigurationError, match="paper, regimes"):
-        run_study("dreams", store=tmp_path, out=tmp_path)
+        run_study("dreams", store=tmp_path, out=tmp_path, plan=paper_plan(cards()))
 
 
 def test_plan_has_a_size_for_every_split_any_section_needs():

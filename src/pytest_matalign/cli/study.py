@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pytest_matalign.cli.options import COUNT, FOLDER, options_of
+
+if TYPE_CHECKING:
+    from pytest_matalign.embeddings.policy import Policy
 
 NAMES = (
     "paper",
@@ -50,6 +54,7 @@ def command(
     name: str,
     out: Path,
     store: Path | None,
+    references: Policy | None,
     samples: int | None,
     jobs: int,
     no_energies: bool,
@@ -60,16 +65,16 @@ def command(
     `paper` is all of it, every other NAME one section.
     """
     from pytest_matalign.cache import cache_root
+    from pytest_matalign.study.plan import paper_plan
     from pytest_matalign.study.run import run_study
+    from pytest_matalign.zoo.catalogue import cards
 
-    written = run_study(
-        name,
-        store=store or cache_root(),
-        out=out,
+    plan = paper_plan(
+        cards(),
         samples=samples,
         energies=not no_energies,
         allow_pickle=allow_pickle,
-        jobs=jobs,
+        references=references or "auto",
     )
-    for path in written[:2]:
+    for path in run_study(name, store=store or cache_root(), out=out, plan=plan, jobs=jobs)[:3]:
         click.echo(path)

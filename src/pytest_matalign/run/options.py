@@ -148,7 +148,7 @@ OPTIONS: tuple[Option, ...] = (
         choices=("auto", "packs", "installed"),
         default="auto",
         key="references",
-        commands=("gate", "sensitivity"),
+        commands=("gate", "sensitivity", "study"),
     ),
     Option(
         name="pack",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,6 @@ from pytest_matalign.errors import UnavailableError
 from pytest_matalign.metrics.arrays import Float64
 from pytest_matalign.report.order import clustered
 from pytest_matalign.study.report import Figure
-
-DPI = 110
 
 
 def _canvas(width: float, height: float, *, columns: int = 1) -> tuple[Any, list[Any]]:
@@ -32,10 +30,15 @@ def _canvas(width: float, height: float, *, columns: int = 1) -> tuple[Any, list
 
 
 def _done(sheet: Any, name: str, caption: str) -> Figure:
-    buffer = BytesIO()
-    # Without the version of matplotlib the file is the same on every machine that draws alike.
-    sheet.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    return Figure(name=name, caption=caption, png=buffer.getvalue())
+    from matplotlib import rc_context
+
+    buffer = StringIO()
+    # Text stays text, to be searched and copied; without date and random ids the same numbers give
+    # the same file.
+    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": name}
+    with rc_context(settings):
+        sheet.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return Figure(name=name, caption=caption, svg=buffer.getvalue())
 
 
 def heatmap(matrix: Float64, models: Sequence[str], *, name: str, caption: str) -> Figure:
@@ -138,8 +141,6 @@ def curves(
 
 def tree(newick: str, *, name: str, caption: str) -> Figure:
     """A tree with the support of its branches, in percent."""
-    from io import StringIO
-
     try:
         from Bio import Phylo
     except ImportError:

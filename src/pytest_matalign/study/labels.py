@@ -84,6 +84,7 @@ def _error_table(
 def _claim(found: Mapping[str, Convergence]) -> Claim:
     return Claim(
         id="convergence-ligands",
+        would_change="Five unrelated families or more whose errors differ.",
         statement="On drug-like ligands, out of distribution of most, potentials with lower energy "
         "error align more (distance correlation) with the best one.",
         verdict=of_correlation(found["unrelated"].correlation),

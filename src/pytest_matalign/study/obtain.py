@@ -12,7 +12,7 @@ from pytest_matalign.cache import key_of
 from pytest_matalign.embeddings.embedding import Embedding
 from pytest_matalign.embeddings.obtain import Door
 from pytest_matalign.embeddings.pack_hub import packs_at_hand
-from pytest_matalign.embeddings.policy import Sources
+from pytest_matalign.embeddings.policy import Policy, Sources
 from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.environments.loading import load
@@ -43,11 +43,19 @@ class Embeddings:
     """Embeddings of zoo models on splits, each obtained once."""
 
     def __init__(
-        self, *, cards: Mapping[str, ModelCard], store: Store, allow_pickle: bool = False
+        self,
+        *,
+        cards: Mapping[str, ModelCard],
+        store: Store,
+        allow_pickle: bool = False,
+        references: Policy = "auto",
     ) -> None:
         self.cards, self.store, self._allow_pickle = cards, store, allow_pickle
         self._sources = Sources(
-            cards, packs=packs_at_hand((), root=store.root), allow_pickle=allow_pickle
+            cards,
+            policy=references,
+            packs=packs_at_hand((), root=store.root),
+            allow_pickle=allow_pickle,
         )
         self._door = Door(store=store, progress=embedding_line)
 
@@ -151,4 +159,9 @@ class Embeddings:
 
 def embeddings_of(plan: Plan, store: Path) -> Embeddings:
     """Return the embeddings a plan asks for, kept in a store."""
-    return Embeddings(cards=cards(), store=Store(store), allow_pickle=plan.allow_pickle)
+    return Embeddings(
+        cards=cards(),
+        store=Store(store),
+        allow_pickle=plan.allow_pickle,
+        references=plan.references,
+    )

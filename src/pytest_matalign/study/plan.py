@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pytest_matalign.embeddings.policy import Policy
 from pytest_matalign.suites.schema import SuiteSplit
 from pytest_matalign.zoo.card import ModelCard
 
@@ -58,6 +59,8 @@ class Plan:
     # Whether potentials are asked for energies, which takes as long as embedding
     energies: bool = True
     allow_pickle: bool = False  # Whether weights may be read that can run code
+    references: Policy = "auto"  # Where embeddings come from
+    options: str = ""  # Of the command that plans so, with a blank before each
 
     def split(self, split: str) -> SuiteSplit:
         """The split as a suite would name it."""
@@ -83,10 +86,16 @@ def paper_plan(
     samples: int | None = None,
     energies: bool = True,
     allow_pickle: bool = False,
+    references: Policy = "auto",
 ) -> Plan:
     """The plan of `matalign study paper`: every model that can be loaded here or is in the pack.
 
-    With so many samples of every split at most, instead of all.
+    Args:
+        cards: Of the zoo, by id.
+        samples: Samples of each split at most, all where None.
+        energies: Ask potentials for energies, the paper's measure of performance.
+        allow_pickle: Whether weights may be read that can run code.
+        references: Where embeddings come from.
     """
     from pytest_matalign.embeddings.pack import bundled_pack
     from pytest_matalign.environments.loading import unavailable
@@ -103,4 +112,13 @@ def paper_plan(
         sizes=sizes,
         energies=energies,
         allow_pickle=allow_pickle,
+        references=references,
+        options="".join(
+            (
+                f" --samples {samples}" if samples else "",
+                "" if energies else " --no-energies",
+                " --allow-pickle" if allow_pickle else "",
+                "" if references == "auto" else f" --references {references}",
+            )
+        ),
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
+
+import msgspec
 
 from pytest_matalign.report.page import template
 from pytest_matalign.scorecard.tables import markdown_table
@@ -24,6 +26,7 @@ class Claim:
     verdict: Verdict  # What the numbers say
     numbers: str  # The numbers, with intervals
     caveat: str = ""  # What the numbers cannot say
+    would_change: str = ""  # What would change the verdict
 
 
 def untestable(name: str, statement: str, caveat: str = "", *, numbers: str = "none") -> Claim:
@@ -34,6 +37,7 @@ def untestable(name: str, statement: str, caveat: str = "", *, numbers: str = "n
         verdict="not testable here",
         numbers=numbers,
         caveat=caveat,
+        would_change="Such models or data.",
     )
 
 
@@ -48,11 +52,11 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A PNG image."""
+    """A vector image whose text is text."""
 
     name: str
     caption: str
-    png: bytes
+    svg: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,27 +79,38 @@ class Report:
     title: str  # Heading
     preface: str  # Paragraphs before the claims
     sections: Sequence[Section] = field(default_factory=tuple)  # In order
+    options: str = ""  # Of the command that made it, with a blank before each
 
     @property
     def claims(self) -> list[Claim]:
         """Claims of all sections."""
         return [claim for section in self.sections for claim in section.claims]
 
+    @property
+    def judged(self) -> list[dict[str, str]]:
+        """Claims as plain values, each with the command that judges it again."""
+        return [
+            {**asdict(claim), "command": f"matalign study {section.id}{self.options}"}
+            for section in self.sections
+            for claim in section.claims
+        ]
+
 
 def write_report(report: Report, folder: Path) -> list[Path]:
-    """Write `report.md` with its figures beside it, and `report.html` that holds them.
+    """Write `report.md` with its figures beside it, `report.html` that holds them, `claims.json`.
 
     Returns:
         The files written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / "report.md", folder / "report.html"]
+    written = [folder / "report.md", folder / "report.html", folder / "claims.json"]
     written[0].write_text(markdown(report), encoding="utf-8")
     written[1].write_text(html(report), encoding="utf-8")
+    written[2].write_bytes(msgspec.json.format(msgspec.json.encode(report.judged)) + b"\n")
     for section in report.sections:
         for figure in section.figures:
-            path = folder / f"{figure.name}.png"
-            path.write_bytes(figure.png)
+            path = folder / f"{figure.name}.svg"
+            path.write_text(figure.svg, encoding="utf-8")
             written.append(path)
     return written
 
@@ -111,12 +126,12 @@ def markdown(report: Report) -> str:
     lines = [f"# {report.title}", "", *_spaced(report.preface)]
     if report.claims:
         lines += ["## Claims of the paper", "", f"{tally(report.claims)}.", ""]
-        claims = _claim_table(report.claims)
-        lines += _markdown(claims)
+        lines += _markdown(_claim_table(report.claims))
+        lines += ["## What would change our mind", "", *_markdown(_change_table(report))]
     for section in report.sections:
         lines += [f"## {section.title}", "", *_spaced(section.text)]
         for figure in section.figures:
-            lines += [f"![{figure.caption}]({figure.name}.png)", "", f"*{figure.caption}*", ""]
+            lines += [f"![{figure.caption}]({figure.name}.svg)", "", f"*{figure.caption}*", ""]
         for table in section.tables:
             lines += [f"**{table.caption}**", "", *_markdown(table)]
     return "\n".join(lines).rstrip() + "\n"
@@ -129,6 +144,12 @@ def _markdown(table: Table) -> list[str]:
 def _claim_table(claims: Sequence[Claim]) -> Table:
     rows = [[c.statement, c.verdict, c.numbers, c.caveat] for c in claims]
     return Table(caption="", head=["claim", "verdict", "numbers here", "caveat"], rows=rows)
+
+
+def _change_table(report: Report) -> Table:
+    rows = [[one[k] for k in ("id", "verdict", "would_change", "command")] for one in report.judged]
+    head = ["claim", "verdict", "what would change it", "judged again by"]
+    return Table(caption="", head=head, rows=rows)
 
 
 def paragraphs(text: str) -> list[str]:
@@ -146,6 +167,7 @@ def html(report: Report) -> str:
         report=report,
         tally=tally(report.claims),
         claims=_claim_table(report.claims),
+        changes=_change_table(report),
         paragraphs=paragraphs,
-        encode=lambda png: base64.b64encode(png).decode(),
+        encode=lambda svg: base64.b64encode(svg.encode()).decode(),
     )

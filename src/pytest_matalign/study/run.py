@@ -37,7 +37,6 @@ from pytest_matalign.study.plan import (
     SERIES,
     Plan,
     graded,
-    paper_plan,
 )
 from pytest_matalign.study.prepare import longest_first, prepare
 from pytest_matalign.study.report import Report, Section, Table, tally, write_report
@@ -84,9 +83,7 @@ def run_study(
     *,
     store: Path,
     out: Path,
-    samples: int | None = None,
-    energies: bool = True,
-    allow_pickle: bool = False,
+    plan: Plan,
     jobs: int = 1,
 ) -> list[Path]:
     """Run the sections of a study and write its report.
@@ -95,10 +92,7 @@ def run_study(
         name: `paper` for all sections, or one of `SECTIONS`.
         store: Folder of the embedding store; what it lacks is computed.
         out: Folder of the report.
-        samples: Samples of each split at most, all where None.
-        energies: Ask potentials for energies, the paper's measure of performance; probes only
-            where False.
-        allow_pickle: Whether weights may be read that can run code.
+        plan: Models, samples, and where embeddings come from.
         jobs: Processes that embed, then make the sections.
 
     Returns:
@@ -110,7 +104,6 @@ def run_study(
     if name not in STUDIES:
         raise ConfigurationError(f"There is no study {name!r}; choose among {', '.join(STUDIES)}.")
     chosen = SECTIONS if name == "paper" else {name: SECTIONS[name]}
-    plan = paper_plan(cards(), samples=samples, energies=energies, allow_pickle=allow_pickle)
     splits = tuple(dict.fromkeys(split for _, needed in chosen.values() for split in needed))
     say(f"{len(plan.models)} models, {len(splits)} splits, {jobs} processes; store {store}")
     sections = _made(plan, splits, chosen, store=store, jobs=jobs)
@@ -119,6 +112,7 @@ def run_study(
         title="The paper's findings, taken again" if name == "paper" else f"Study: {name}",
         preface=PREFACE,
         sections=(*sections, inventory(study, splits)),
+        options=plan.options,
     )
     say(f"{len(report.claims)} claims: {tally(report.claims)}")
     return write_report(report, out)

@@ -142,6 +142,7 @@ def _atoms_claim(study: Study, split: str, local: Mapping[str, PairTable]) -> Cl
     lead = table.lead(trained, untrained) if untrained else None
     return Claim(
         id=f"atoms-{split}",
+        would_change="Atoms whose surroundings are matched, over more families.",
         statement=f"On {split} potentials of different families agree about single atoms beyond "
         "element and composition (a shared geometry of atoms: Li and Walsh, arXiv 2512.05349).",
         verdict=of_signs([lead] if lead else []),
@@ -182,6 +183,7 @@ def _pooling_claim(study: Study, data: SplitData, last: Mapping[str, list[Float6
             gains[model] = advantage(more, mean)
     return Claim(
         id=f"pooling-{data.split}",
+        would_change="A label that a probe reads off higher cumulants surely better.",
         statement=f"On {data.split} mean pooling loses information that higher cumulants keep "
         "(Chorna et al., arXiv 2512.05717).",
         verdict=of_signs(list(gains.values())),

@@ -102,6 +102,7 @@ def _convergence_claim(
         return untestable(name, statement, caveat, numbers=told or "no model with a performance")
     return Claim(
         id=name,
+        would_change="Five unrelated families or more, and a sign that none of them decides.",
         statement=statement,
         verdict=verdict,
         numbers=told,
@@ -145,6 +146,7 @@ def _local_optimum(study: Study, data: SplitData) -> Claim:
     verdict = of_signs([gap])
     return Claim(
         id="local-optimum",
+        would_change="A potential of a universal architecture trained on organic molecules alone.",
         statement=statement,
         verdict=verdict if accurate or verdict != "reproduced" else "not reproduced",
         numbers=f"distance correlation of universal potentials of different families less that "

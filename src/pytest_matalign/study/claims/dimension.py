@@ -77,6 +77,7 @@ def _typical(
     near = typical.low <= BAND * target and typical.high >= target / BAND
     return Claim(
         id=f"dimension-{data.split}",
+        would_change="Another estimator of dimension that differs by more than a factor of two.",
         statement=f"On {what} potentials have an intrinsic dimension of about {target:g} "
         f"({theirs} in the paper), in a narrow band.",
         verdict="reproduced" if near and max(values) <= 2 * min(values) else "not reproduced",
@@ -101,6 +102,7 @@ def _off_equilibrium(study: Study) -> Claim:
         told.append(f"{outside}: {gap} (n = {inside.n}), higher for {higher} of {len(models)}")
     return Claim(
         id="dimension-off-equilibrium",
+        would_change="A graded series along which the dimension rises for every family.",
         statement="Structures off equilibrium have a higher intrinsic dimension (OMat24 above "
         "sAlex in the paper).",
         verdict=of_signs(gaps),
@@ -115,6 +117,7 @@ def _random(data: SplitData, by: Mapping[str, Interval]) -> Claim:
     gap = by["random"].minus(highest) if "random" in by else None
     return Claim(
         id="dimension-random",
+        would_change="A model whose dimension is that of noise.",
         statement="Random features have a much higher intrinsic dimension than models on QM9.",
         verdict=of_signs([gap] if gap else []),
         numbers=f"random {by['random']}; highest model {highest}" if gap else "no random control",

@@ -99,6 +99,8 @@ def remote_claim(found: Sequence[Grade]) -> Claim:
     gap = by[0].trained.minus(by[-1].trained)
     return Claim(
         id="cknna-falls-with-composition",
+        would_change="Grades that differ in composition and neither in size nor in kind of "
+        "structure.",
         statement="The further a composition is from those of equilibrium crystals, the lower the "
         "local alignment (another graded form of the first claim).",
         verdict=of_signs([gap]),

@@ -100,6 +100,8 @@ def _crossed_claims(
     return [
         Claim(
             id="corpus-rules-in",
+            would_change="More corpora that several families share, and a sign that none of "
+            "them decides.",
             statement="In distribution, training data decides alignment more than architecture: "
             "two families trained on one corpus are closer than one family trained on two.",
             verdict=_of_crossed([inside], sign=1),
@@ -108,6 +110,8 @@ def _crossed_claims(
         ),
         Claim(
             id="family-rules-out",
+            would_change="More corpora that several families share, and a sign that none of "
+            "them decides.",
             statement="Out of distribution, architecture decides more than training data.",
             verdict=_of_crossed(outside, sign=-1),
             numbers="; ".join(_told(split, found[split], gaps[split]) for split in SPLITS[1:3]),
@@ -115,6 +119,7 @@ def _crossed_claims(
         ),
         Claim(
             id="corpus-fades-out",
+            would_change="A lead of corpus in distribution that no one family or corpus decides.",
             statement="Training data matters less out of distribution than in it.",
             verdict=of_signs(change) if inside is not None and inside.steady else "undecided",
             numbers=f"lead of one corpus over one family, in less out: {change[0]}"
@@ -177,6 +182,8 @@ def _tree_claim(study: Study, grown: Tree) -> Claim:
             verdict = "not reproduced"
     return Claim(
         id="tree-order",
+        would_change="Two corpora or more of several families as clades, or as none, in "
+        "other samples too.",
         statement="The tree groups models by training data first, then by architecture.",
         verdict=verdict,
         numbers="clades found in at least half of the half-samples: "
@@ -213,6 +220,7 @@ def _within_family(study: Study, spaces: Mapping[str, SplitData]) -> Claim:
         )
     return Claim(
         id="within-family",
+        would_change="Families whose members were trained apart and differ in size alone.",
         statement="Models of one family align strongly with each other (the paper's argument for "
         "distillation from size to size).",
         verdict=of_signs(gaps),

@@ -101,6 +101,7 @@ def _strings(study: Study, data: SplitData) -> Claim:
         )
     return Claim(
         id="strings-and-space",
+        would_change="String models of more families, each beside its own untrained network.",
         statement=statement,
         verdict=of_signs(gaps),
         numbers="; ".join(told),
@@ -125,6 +126,7 @@ def _within(study: Study, data: SplitData) -> Claim:
     lead = table.lead(inside, across)
     return Claim(
         id="within-3d",
+        would_change="A string model that reads geometry, or is trained on conformers.",
         statement=statement,
         verdict=of_signs([lead]),
         numbers=f"within 3D, different families {table.mean(inside)}; 3D with strings "
@@ -150,6 +152,8 @@ def _corpus_information(study: Study, data: SplitData) -> Claim:
     verdict = of_signs([gap])
     return Claim(
         id="corpus-information",
+        would_change="Pairs of different corpora near imbalance 1, over three corpora of "
+        "two families.",
         statement=statement,
         verdict="not reproduced" if orthogonal.high < 0.5 else verdict,
         numbers=f"imbalance of pairs of different families: same corpus {table.mean(same)}, "
@@ -185,6 +189,7 @@ def _proteins(study: Study, proteins: SplitData, molecules: SplitData) -> Claim:
     kinds = [len({study.facts[m].family for m in models}) for models in (sequences, structures)]
     return Claim(
         id="proteins",
+        would_change="Sequence and structure models of more families on the same chains.",
         statement=statement,
         verdict=of_signs([mean.minus(bar)]),
         numbers=f"mean over pairs {mean}, {' with '.join(best)} on molecules {bar}, difference "

@@ -193,6 +193,8 @@ def _claims(
     return [
         Claim(
             id="cknna-higher-in",
+            would_change="A set out of distribution of the same compositions and sizes as the "
+            "one in it.",
             statement="Local alignment (CKNNA) is higher in distribution than out of it.",
             verdict=_of_contrasts(by["cknna"], sign=1),
             numbers=told("cknna"),
@@ -201,6 +203,7 @@ def _claims(
         ),
         Claim(
             id="cknna-falls-with-rattling",
+            would_change="A curve that stays level to the largest rattling over more families.",
             statement="The further from equilibrium, the lower the local alignment (the graded "
             "form of the claim above).",
             verdict=of_signs([last.change.negated()]),
@@ -211,6 +214,7 @@ def _claims(
         ),
         Claim(
             id="global-higher-out",
+            would_change="The same sign on every set and without every family.",
             statement="Global alignment (distance correlation) is higher out of distribution.",
             verdict=_of_contrasts(by["distance_correlation"], sign=-1),
             numbers=told("distance_correlation"),
@@ -219,6 +223,7 @@ def _claims(
         ),
         Claim(
             id="imbalance-crowds-out",
+            would_change="The same sign on every set and without every family.",
             statement="Out of distribution pairs crowd towards equal information (lower "
             "information imbalance) than in distribution.",
             verdict=_of_contrasts(by["information_imbalance"], sign=1),
@@ -227,6 +232,8 @@ def _claims(
         ),
         Claim(
             id="collapse-out",
+            would_change="Potentials whose embeddings hold no more than composition and size "
+            "off equilibrium.",
             statement="Out of distribution models collapse to incomplete information.",
             verdict="not reproduced"
             if not collapsed and all(one.regime != "undecided" for one in outside)

@@ -103,6 +103,7 @@ def _monotone(found: dict[str, list[Variation]]) -> Claim:
         told.append(f"{split}: " + ", ".join(f"k = {k}: {v:.3f}" for k, v in means))
     return Claim(
         id="k-monotone",
+        would_change="A pair whose CKNNA falls as k grows.",
         statement="CKNNA rises monotonically with k.",
         verdict="reproduced" if all(rising) else "not reproduced",
         numbers="; ".join(told),
@@ -119,6 +120,7 @@ def _order(found: dict[str, list[Variation]]) -> Claim:
     least = min(min(values) for values in kept.values())
     return Claim(
         id="k-order",
+        would_change="A k between 2 and n / 4 that orders the pairs otherwise.",
         statement="The order of model pairs is nearly the same for every k.",
         verdict="reproduced" if least >= CLOSE else "not reproduced",
         numbers="; ".join(
@@ -146,6 +148,7 @@ def _local_global(found: dict[str, Interval]) -> Claim:
     gaps = [replace(one, low=one.low - HIGH, high=one.high - HIGH) for one in found.values()]
     return Claim(
         id="local-and-global",
+        would_change="Pairs that agree locally and not globally, over several families.",
         statement="Local (CKNNA) and global (distance correlation) alignment are highly "
         "correlated over pairs of models.",
         verdict=of_signs(gaps),
