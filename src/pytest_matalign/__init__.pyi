@@ -1,5 +1,6 @@
 from .embeddings.embedding import Embedding
 from .embeddings.files import read_embedding, write_embeddings
+from .embeddings.own import embed
 from .engine.matrix import alignment_matrix
 from .engine.pairs import (
     cknna,
@@ -40,6 +41,7 @@ __all__ = [
     "check_adapter",
     "cknna",
     "distance_correlation",
+    "embed",
     "id_correlation",
     "information_imbalance",
     "intrinsic_dimension",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_matalign.cli.options import FILE, FOLDER, MODELS, SPLIT, options_of
+from pytest_matalign.cli.options import FILE, FOLDER, MODELS, options_of, split_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,7 +55,7 @@ def file_of_rows(
 
 @click.command()
 @click.argument("models", shell_complete=MODELS, nargs=-1)
-@SPLIT
+@split_option()
 @click.option(
     "--file",
     "files",

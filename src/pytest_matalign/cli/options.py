@@ -103,14 +103,18 @@ def _completing(names: Callable[[], Iterable[str]]) -> Completer:
 MODELS, SPLITS, ENVIRONMENTS = map(_completing, (_models, _splits, _environments))
 """For `shell_complete`: what a shell offers for a name that was begun."""
 
-SPLIT = all_of(
-    click.option(
-        "--split",
-        shell_complete=SPLITS,
-        required=True,
-        metavar="ID|PATH",
-        help="bundled split, or its card",
-    ),
-    click.option("--samples", type=COUNT, metavar="N", help="the first N samples (default: all)"),
-)
-"""The samples that rows are made or compared of."""
+
+def split_option(*, required: bool = True) -> Decorator:
+    """Return a decorator that declares the samples that rows are made or compared of."""
+    return all_of(
+        click.option(
+            "--split",
+            shell_complete=SPLITS,
+            required=required,
+            metavar="ID|PATH",
+            help="bundled split, or its card",
+        ),
+        click.option(
+            "--samples", type=COUNT, metavar="N", help="the first N samples (default: all)"
+        ),
+    )

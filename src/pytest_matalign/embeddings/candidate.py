@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_matalign.embeddings.factory import FactorySource, import_factory
-from pytest_matalign.embeddings.files import EmbeddingFile
+from pytest_matalign.embeddings.factory import FactorySource
+from pytest_matalign.embeddings.files import TABLES, EmbeddingFile
 from pytest_matalign.embeddings.obtain import Extracted
+from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.embeddings.untrained import (
     call_untrained,
     found_within,
@@ -19,6 +20,8 @@ from pytest_matalign.embeddings.untrained import (
     takes_untrained,
 )
 from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.zoo.adapters.candidate import import_factory
+from pytest_matalign.zoo.own_weights import of_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +45,9 @@ FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 class Wanted:
     """A candidate as it was asked for."""
 
-    spec: str  # Zoo id, `package.module:factory`, `hf:org/name@sha`, or a file of embeddings
+    # Zoo id, `package.module:factory`, `hf:org/name@sha`, `family:checkpoint.file`, or a file of
+    # embeddings
+    spec: str
     name: str  # What it is called in the scorecard, unless it is a model of the zoo
     input: Input | None  # Form of a sample it reads
     modality: Modality | None  # Follows from `input` if None
@@ -87,7 +92,7 @@ def resolve_candidate(
         allow_pickle: Whether the user lets code run that comes with weights.
 
     Raises:
-        ConfigurationError: If the specification is none of the four kinds, a file is absent, or
+        ConfigurationError: If the specification is none of these kinds, a file is absent, or
             `input` is missing where it is needed. (What can only be known by importing the
             host's code or a model package is raised when it is first embedded.)
     """
@@ -95,7 +100,7 @@ def resolve_candidate(
         untrained = partial(of_zoo, card, allow_pickle=allow_pickle) if networks else dict
         found = Candidate(card=card, untrained=untrained)
     else:
-        found = _resolved(wanted, root=root, run_id=run_id)
+        found = _resolved(wanted, root=root, run_id=run_id, allow_pickle=allow_pickle)
     seeds = tuple(
         _seed(wanted, found.card, spec, root=root, run_id=run_id) for spec in wanted.seeds
     )
@@ -106,7 +111,7 @@ def resolve_candidate(
     return replace(found, untrained=made)
 
 
-def _resolved(wanted: Wanted, *, root: Path, run_id: str) -> Candidate:
+def _resolved(wanted: Wanted, *, root: Path, run_id: str, allow_pickle: bool) -> Candidate:
     from pytest_matalign.zoo.catalogue import card as named
 
     spec = wanted.spec
@@ -114,15 +119,24 @@ def _resolved(wanted: Wanted, *, root: Path, run_id: str) -> Candidate:
         return _from_hub(wanted, repo=match["repo"], revision=match["revision"])
     if FACTORY.fullmatch(spec):
         return _from_factory(wanted, spec, root=root, run_id=run_id)
-    if Path(spec).suffix == ".npz":
+    if Path(spec).suffix in TABLES:
         return _from_file(wanted, root / spec)
+    if (own := of_file(spec, root=root)) is not None:
+        return _from_checkpoint(own, allow_pickle=allow_pickle)
     try:
         return Candidate(card=named(spec))
     except ConfigurationError as error:
         raise ConfigurationError(
-            f"{error} A candidate may also be `package.module:factory`, "
+            f"{error} A candidate may also be `package.module:factory`, `family:checkpoint.file`, "
             "`hf:org/name@<40-hex commit>` or a file `embeddings.npz`."
         ) from None
+
+
+def _from_checkpoint(card: ModelCard, *, allow_pickle: bool) -> Candidate:
+    source = Extracted(card.id, lambda: ZooSource(card, allow_pickle=allow_pickle))
+    return Candidate(
+        card=card, source=source, untrained=partial(of_zoo, card, allow_pickle=allow_pickle)
+    )
 
 
 def _from_file(wanted: Wanted, path: Path) -> Candidate:
@@ -131,13 +145,13 @@ def _from_file(wanted: Wanted, path: Path) -> Candidate:
             f"The candidate's file of embeddings {path} does not exist; write it with "
             "`pytest_matalign.embeddings.files.write_embeddings`."
         )
-    card = _card(wanted, layer="as in the file", pooling="as in the file")
+    card = card_of(wanted, layer="as in the file", pooling="as in the file")
     return Candidate(card=card, source=EmbeddingFile(card.id, path))
 
 
 def _from_hub(wanted: Wanted, *, repo: str, revision: str) -> Candidate:
     form = _input_of(wanted)
-    card = _card(wanted, layer="last hidden state", pooling="mean over tokens")
+    card = card_of(wanted, layer="last hidden state", pooling="mean over tokens")
 
     def opened() -> _HubSource:
         return _HubSource(card.id, repo, revision, form)
@@ -151,7 +165,7 @@ def _from_hub(wanted: Wanted, *, repo: str, revision: str) -> Candidate:
 
 def _from_factory(wanted: Wanted, spec: str, *, root: Path, run_id: str) -> Candidate:
     form = _input_of(wanted)
-    card = _card(wanted, layer="chosen by the factory", pooling="chosen by the factory")
+    card = card_of(wanted, layer="chosen by the factory", pooling="chosen by the factory")
 
     def opened() -> FactorySource:
         return FactorySource(
@@ -215,7 +229,8 @@ def _input_of(wanted: Wanted) -> Input:
     return wanted.input
 
 
-def _card(wanted: Wanted, *, layer: str, pooling: str) -> ModelCard:
+def card_of(wanted: Wanted, *, layer: str, pooling: str) -> ModelCard:
+    """Return the card of a model that is none of the zoo's."""
     from pytest_matalign.zoo.card import ModelCard
 
     form: Input = wanted.input or "atoms"

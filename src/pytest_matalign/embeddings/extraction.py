@@ -137,6 +137,9 @@ def _embed_block(
         reasons = {sample.id: source.refuse(sample) or model.refuse(sample) for sample in block}
     refused = {name: reason for name, reason in reasons.items() if reason}
     accepted = [sample for sample in block if sample.id not in refused]
+    # A source whose rows are not one per sample names them.
+    named = getattr(source, "names", lambda sample: (sample.id,))
+    names = [named(sample) for sample in accepted]
     parts = []
     done = len(refused)
     with one_thread():
@@ -148,11 +151,13 @@ def _embed_block(
             doing = f"embedding {batch[0].id} to {batch[-1].id} of {split!r}"
             with interruptible(), _told_of(source.id, doing):
                 output = model.embed(batch)
-            parts.append(check_vectors(output, rows=len(batch), model=source.id, split=split))
+            rows = sum(map(len, names[start : start + size]))
+            parts.append(check_vectors(output, rows=rows, model=source.id, split=split))
             done += len(batch)
             progress(done=done, total=len(block))
     vectors = _stacked(parts, model=source.id, split=split)
-    return Rows(ids=tuple(sample.id for sample in accepted), refused=refused, vectors=vectors)
+    ids = tuple(name for of_sample in names for name in of_sample)
+    return Rows(ids=ids, refused=refused, vectors=vectors)
 
 
 @contextmanager

@@ -1,24 +1,28 @@
-"""Embeddings in a plain file, for candidates that are embedded elsewhere.
+"""Embeddings in a plain file, for candidates that are embedded elsewhere and for whoever asks.
 
 Format (`.npz`, read without pickle): for every split two arrays, `<split>.ids` (strings) and
-`<split>.vectors` (float [samples, width]).
+`<split>.vectors` (float [samples, width]). A table of one file's samples (`.npz` or `.parquet`) has
+`ids` and `vectors`, and where rows are of atoms `atoms`, their numbers from 0.
 """
 
 from __future__ import annotations
 
+import importlib
 import io
+import json
 import math
 import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_matalign.cache import write_output
 from pytest_matalign.embeddings.embedding import Embedding, check_vectors
-from pytest_matalign.errors import ConfigurationError, file_errors
+from pytest_matalign.errors import ConfigurationError, UnavailableError, file_errors
 from pytest_matalign.untrusted import untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 LARGEST = 512 * 2**20
 """Bytes of the file, and of an array in it."""
 MOST_SAMPLES = 2_000_000
+TABLES = (".npz", ".parquet")
 ABSENT = "not in the candidate's file"
 
 
@@ -43,11 +48,60 @@ def write_embeddings(path: Path, embeddings: Iterable[Embedding]) -> None:
         np.savez_compressed(path, allow_pickle=False, **arrays)
 
 
+def write_table(
+    path: Path,
+    embedding: Embedding,
+    *,
+    of_atoms: bool,
+    about: Mapping[str, Any],
+    columns: Mapping[str, NDArray[Any]] = {},
+) -> None:
+    """Write the rows of one embedding with their ids, `.npz` or `.parquet`; whole or not at all.
+
+    Args:
+        path: What is written.
+        embedding: Its rows.
+        of_atoms: Whether its ids name atoms.
+        about: What made the rows, as JSON in the array `about`, or in the schema's metadata.
+        columns: More of every row.
+
+    Raises:
+        ConfigurationError: The file has another ending.
+        UnavailableError: pyarrow is asked for and not installed.
+    """
+    named = [name.rpartition(":") if of_atoms else (name, "", "0") for name in embedding.ids]
+    ids = np.array([name for name, _, _ in named], dtype=np.str_)
+    atoms = {"atoms": np.array([int(atom) for *_, atom in named])} if of_atoms else {}
+    content = io.BytesIO()
+    if path.suffix == ".npz":
+        arrays = {"ids": ids, **atoms, "vectors": embedding.vectors, **columns}
+        np.savez_compressed(
+            content, allow_pickle=False, **arrays, about=np.array(json.dumps(about))
+        )
+    elif path.suffix == ".parquet":
+        writer = parquet()
+        arrow = importlib.import_module("pyarrow")
+        flat = arrow.array(embedding.vectors.ravel())
+        width = embedding.vectors.shape[1]
+        table = arrow.table(
+            {
+                "id": ids,
+                **{name.removesuffix("s"): column for name, column in atoms.items()},
+                "vector": arrow.FixedSizeListArray.from_arrays(flat, width),
+                **columns,
+            }
+        ).replace_schema_metadata({"matalign": json.dumps(about)})
+        writer.write_table(table, content)
+    else:
+        raise ConfigurationError(f"{path}: name a file that ends in {' or '.join(TABLES)}.")
+    write_output(path, content.getbuffer())
+
+
 def read_embedding(path: Path, *, model: str, split: str, ids: Sequence[str]) -> Embedding:
     """Read one model's embedding of one split, reduced to the samples wanted.
 
     Args:
-        path: An `.npz` file as `write_embeddings` makes it.
+        path: A file as `write_embeddings` or `matalign embed` makes it.
         model: Name given to the embedding.
         split: Split id.
         ids: Sample ids of the run, in order; the file may hold more, in any order. Those it
@@ -65,15 +119,15 @@ def read_embedding(path: Path, *, model: str, split: str, ids: Sequence[str]) ->
         )
 
     with untrusted(path, most=LARGEST, refusal=refusal) as content:
-        file = zipfile.ZipFile(io.BytesIO(content))
-        members = {info.filename: info for info in file.infolist()}
-        wanted = [members.get(f"{split}.{part}.npy") for part in ("ids", "vectors")]
-        if None in wanted:
+        arrays = _parquet(content) if path.suffix == ".parquet" else _members(content, split)
+        if "ids" not in arrays or "vectors" not in arrays:
             return _absent(model=model, split=split, ids=ids)
-        found, rows = (_array(file, member) for member in wanted if member)
+        found, rows, atoms = arrays["ids"], arrays["vectors"], arrays.get("atoms")
         if found.dtype.kind not in "USiu" or found.ndim != 1 or len(found) > MOST_SAMPLES:
             raise ValueError(f"{split}.ids is not a list of at most {MOST_SAMPLES} strings")
         names = [str(name) for name in found]
+        if atoms is not None:
+            names = [f"{name}:{int(atom)}" for name, atom in zip(names, atoms, strict=True)]
         vectors = check_vectors(rows, rows=len(names), model=model, split=split)
     row = {name: index for index, name in enumerate(names)}
     if len(row) != len(names):
@@ -92,6 +146,41 @@ def read_embedding(path: Path, *, model: str, split: str, ids: Sequence[str]) ->
         refused={name: ABSENT for name in ids if name not in row},
         origin="file",
     )
+
+
+def _members(content: bytes, split: str) -> dict[str, NDArray[Any]]:
+    """Arrays of a split, or of a table where the archive is one."""
+    file = zipfile.ZipFile(io.BytesIO(content))
+    members = {info.filename: info for info in file.infolist()}
+    prefix = f"{split}." if f"{split}.ids.npy" in members else ""
+    return {
+        part: _array(file, members[f"{prefix}{part}.npy"])
+        for part in ("ids", "vectors", "atoms")
+        if f"{prefix}{part}.npy" in members
+    }
+
+
+def _parquet(content: bytes) -> dict[str, NDArray[Any]]:
+    table = parquet().read_table(io.BytesIO(content))
+    return {
+        "vectors" if name == "vector" else f"{name}s": np.array(table[name].to_pylist())
+        for name in ("id", "vector", "atom")
+        if name in table.column_names
+    }
+
+
+def parquet() -> Any:
+    """Return pyarrow's module of the format.
+
+    Raises:
+        UnavailableError: If pyarrow is not installed.
+    """
+    try:
+        return importlib.import_module("pyarrow.parquet")
+    except ImportError:
+        raise UnavailableError(
+            "parquet files need pyarrow; pip install pyarrow, or name a file .npz."
+        ) from None
 
 
 def _array(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:

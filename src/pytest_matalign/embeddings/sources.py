@@ -10,6 +10,7 @@ from pytest_matalign.environments.provenance import packages_beneath
 from pytest_matalign.errors import UnavailableError
 from pytest_matalign.zoo.adapter import adapter_version
 from pytest_matalign.zoo.domain import refusal
+from pytest_matalign.zoo.view import row_names
 from pytest_matalign.zoo.weights.files import described_digest
 from pytest_matalign.zoo.weights.pins import pinned
 
@@ -52,6 +53,10 @@ class ZooSource:
     def refuse(self, sample: Sample) -> str | None:
         """Reason the card gives for refusing a sample."""
         return refusal(self._card, sample)
+
+    def names(self, sample: Sample) -> tuple[str, ...]:
+        """Names of a sample's rows, by the card's view."""
+        return row_names(self._card, sample)
 
     def load(self) -> Model:
         """Load the weights through the card's adapter, here or in the card's environment."""

@@ -111,6 +111,46 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True):
         return {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
+class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
+    """A process of another Python, or of this one with the code of another folder.
+
+    The other Python needs numpy, msgspec and what the model needs; this package comes from here.
+    """
+
+    name: str
+    python: Path
+    code: Path | None = None
+    """Folder whose modules win over installed ones, as does its `src`."""
+
+    @property
+    def folder(self) -> Path:
+        """Tells it from every other place."""
+        return self.python / (str(self.code).strip("/") if self.code else "")
+
+    @property
+    def flags(self) -> Sequence[str]:
+        """Of which none puts a folder before what it imports from."""
+        return ("-P",)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Where it imports from: what this Python does only if it is the same one."""
+        here = sys.path if self.python == Path(sys.executable) else []
+        code = [str(self.code), str(self.code / "src")] if self.code else []
+        return {"PYTHONPATH": os.pathsep.join(filter(None, [*code, *here]))}
+
+
+def elsewhere(place: Path) -> Elsewhere | None:
+    """Return where a path leads: an interpreter, a virtual environment, or a folder of code."""
+    if place.is_file() and os.access(place, os.X_OK):
+        return Elsewhere(name=str(place), python=place.absolute())
+    if interpreter(place).exists():
+        return Elsewhere(name=str(place), python=interpreter(place).absolute())
+    if place.is_dir():
+        return Elsewhere(name=str(place), python=Path(sys.executable), code=place.absolute())
+    return None
+
+
 def root() -> Path:
     """`$MATALIGN_ENVIRONMENTS`, or the room `environments` of the default store."""
     named = os.environ.get("MATALIGN_ENVIRONMENTS")

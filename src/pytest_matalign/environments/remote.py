@@ -35,6 +35,7 @@ from pytest_matalign.environments.protocol import (
 from pytest_matalign.environments.transport import received_array, sent_samples
 from pytest_matalign.errors import ExtractionError
 from pytest_matalign.splits.sample import Sample
+from pytest_matalign.zoo.view import row_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,9 +150,10 @@ class RemoteModel:
         reply = self._ask(Embed(samples=self._sent(batch)), Embedded)
         vectors: NDArray[np.float32] = received_array(reply.vectors)
         # Parts of a batch are joined: a row too many in one must not make up for one in another.
-        if len(batch) < self.batch_size and vectors.ndim and len(vectors) != len(batch):
+        wanted = sum(len(row_names(self._card, sample)) for sample in batch)
+        if len(batch) < self.batch_size and vectors.ndim and len(vectors) != wanted:
             raise ExtractionError(
-                f"{self._where} returned {len(vectors)} rows for {len(batch)} samples; "
+                f"{self._where} returned {len(vectors)} rows for {wanted} samples; "
                 "return exactly one row a sample, in the order given."
             )
         return vectors

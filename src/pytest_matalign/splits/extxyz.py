@@ -33,16 +33,17 @@ _TRUE = {"T", "True", "true", "1"}
 
 
 def read_extxyz(
-    path: Path, card: SplitCard, *, trusted: bool = False
+    path: Path, card: SplitCard, *, trusted: bool = False, key: str = "id"
 ) -> Iterator[tuple[str, Sample]]:
     """Read structures one after the other.
 
-    Samples without a key `id` are numbered from 1; `smiles` is read where the card offers it.
+    Samples without their id are numbered from 1; `smiles` is read where the card offers it.
 
     Args:
         path: The file, plain or `.gz`.
         card: Its split card.
         trusted: Leave the SMILES unparsed, because the file is one of ours.
+        key: Of the id.
 
     Raises:
         ConfigurationError: A structure is malformed, with file and line.
@@ -71,7 +72,7 @@ def read_extxyz(
             if check is not None or not smiles:
                 (check or smiles_check())(smiles, located)
         sample = Sample(
-            id=texts.get("id", str(index)),
+            id=texts.get(key, str(index)),
             atoms=_atoms(texts, frame[1:], str(path), located),
             smiles=smiles,
             labels=read_labels(card.labels, texts, located),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.zoo.energies import check_energies
 from pytest_matalign.zoo.untrained import untrain
+from pytest_matalign.zoo.view import viewed
 from pytest_matalign.zoo.weights.files import check_weights
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def load_here(card: ModelCard, *, allow_pickle: bool = False) -> Model:
     if made := card.options.get(UNTRAINED):
         recipe, _, seed = str(made).partition(":")
         untrain(model, recipe, int(seed))
-    return model
+    return viewed(model, card)
 
 
 def missing_packages(card: ModelCard) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +41,16 @@ class EnergyModel(Protocol):
 
     def energy(self, atoms: Atoms) -> float:
         """Return the energy of a structure in eV, by the weights that `embed` uses."""
+        ...
+
+
+@runtime_checkable
+class CalculatorModel(Protocol):
+    """An optional part of a model of atoms: energies and forces as ASE computes them."""
+
+    @property
+    def calculator(self) -> Any:
+        """A calculator of ASE, by the weights that `embed` uses."""
         ...
 
 

@@ -11,6 +11,7 @@ from pytest_matalign.zoo.adapters._support.memory import kept_memory
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import boxed
+from pytest_matalign.zoo.weights.files import weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,12 +26,13 @@ ADAPTER_VERSION = 1
 
 
 def load(card: ModelCard) -> Chgnet:
-    """Load the checkpoint named by the option `checkpoint` (`0.3.0`, `0.2.0`, `r2scan`)."""
+    """Load the checkpoint `checkpoint` (`0.3.0`, `0.2.0`, `r2scan`), or the file of a card."""
     package = import_quietly("chgnet.model")
     with quiet():
-        network = package.CHGNet.load(
-            model_name=card.options["checkpoint"], use_device="cpu", verbose=False
-        )
+        if (named := card.options.get("checkpoint")) is not None:
+            network = package.CHGNet.load(model_name=named, use_device="cpu", verbose=False)
+        else:
+            network = package.CHGNet.from_file(str(weight_files(card)[0]))
     network.eval().requires_grad_(requires_grad=False)
     shuffle_if_asked(network, card)
     return Chgnet(network)

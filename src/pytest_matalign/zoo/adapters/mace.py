@@ -11,7 +11,7 @@ import numpy as np
 
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.zoo.adapters._support.memory import kept_memory
-from pytest_matalign.zoo.adapters._support.pooling import mean_by_sample
+from pytest_matalign.zoo.adapters._support.pooling import mean_of
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import copy_of
@@ -127,10 +127,25 @@ class Mace:
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Return float32 [len(samples), width]; graphs go through the network one by one."""
-        import torch
+        return np.stack([mean_of(one) for one in self._features(samples)])
 
-        with quiet(), torch.no_grad(), kept_memory():
-            return np.stack([self._embed_one(sample) for sample in samples])
+    def embed_atoms(self, samples: Sequence[Sample]) -> list[NDArray[np.float32]]:
+        """Return float32 [atoms, width] of each sample."""
+        return [one.numpy() for one in self._features(samples)]
+
+    def embed_layers(self, samples: Sequence[Sample]) -> dict[str, list[NDArray[np.float32]]]:
+        """Return float32 [atoms, width] of each sample after each interaction, of `embed`'s parts.
+
+        `all` is what `embed_atoms` returns.
+        """
+        whole = self.embed_atoms(samples)
+        widths = [len(columns) for columns in self._columns()]
+        ends = np.cumsum(widths)
+        layers = {
+            f"interaction-{place}": [one[:, end - width : end] for one in whole]
+            for place, (width, end) in enumerate(zip(widths, ends, strict=True), start=1)
+        }
+        return {**layers, "all": whole}
 
     def energy(self, atoms: Atoms) -> float:
         """Return the total energy in eV."""
@@ -139,23 +154,27 @@ class Mace:
         with quiet(), torch.no_grad():
             return float(self.network(self._graph(atoms), compute_force=False)["energy"])
 
-    def _embed_one(self, sample: Sample) -> NDArray[np.float32]:
-        output = self.network(self._graph(sample.atoms), compute_force=False)
-        features = output["node_feats"]
-        if self.scalars_only:
-            features = features[:, self._scalars()]
-        first: NDArray[np.float32] = mean_by_sample(features, [len(features)])[0]
-        return first
+    def _features(self, samples: Sequence[Sample]) -> list[Any]:
+        """Tensors [atoms, width]."""
+        import torch
 
-    def _scalars(self) -> list[int]:
-        """Columns of the scalars: in each layer they stand before the other components."""
-        columns: list[int] = []
+        columns = [place for layer in self._columns() for place in layer]
+        with quiet(), torch.no_grad(), kept_memory():
+            return [
+                self.network(self._graph(one.atoms), compute_force=False)["node_feats"][:, columns]
+                for one in samples
+            ]
+
+    def _columns(self) -> list[range]:
+        """Columns of each layer that are taken; its scalars stand before its other components."""
+        found: list[range] = []
         start = 0
         for product in self.network.products:
             layer = product.linear.irreps_out
-            columns += range(start, start + layer.count("0e"))
+            taken = layer.count("0e") if self.scalars_only else layer.dim
+            found.append(range(start, start + taken))
             start += layer.dim
-        return columns
+        return found
 
     def _graph(self, atoms: Atoms | None) -> dict[str, Any]:
         data = import_quietly("mace.data")

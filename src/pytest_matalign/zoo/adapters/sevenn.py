@@ -15,6 +15,7 @@ from pytest_matalign.zoo.adapters._support.readout import cut_readout
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
 from pytest_matalign.zoo.quiet import import_quietly, quiet
 from pytest_matalign.zoo.structures import copy_of
+from pytest_matalign.zoo.weights.files import weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,14 +30,17 @@ ADAPTER_VERSION = 1
 
 
 def load(card: ModelCard) -> Sevenn:
-    """Load the checkpoint `checkpoint`; `modal` picks the task of a multi-fidelity model."""
+    """Load the checkpoint `checkpoint`, or the file of a card without it.
+
+    The option `modal` picks the task of a multi-fidelity model.
+    """
     e3nn = import_quietly("e3nn")
     before = e3nn.get_optimization_defaults()
     # Compiled to TorchScript, a call takes anything from 50 to 2000 ms while it re-profiles.
     e3nn.set_optimization_defaults(jit_script_fx=False)
     try:
         with quiet():
-            checkpoint = import_quietly("sevenn.util").load_checkpoint(card.options["checkpoint"])
+            checkpoint = import_quietly("sevenn.util").load_checkpoint(_named(card))
             network = checkpoint.build_model()
     finally:
         e3nn.set_optimization_defaults(**before)
@@ -50,6 +54,12 @@ def load(card: ModelCard) -> Sevenn:
     readout = cut_readout(network)
     shuffle_if_asked(network, card)
     return Sevenn(network, readout, modal=str(modal) if network.eval_modal_map else None)
+
+
+def _named(card: ModelCard) -> str:
+    """The package's own name of a checkpoint, or the path of a user's own."""
+    named = card.options.get("checkpoint")
+    return str(named or weight_files(card)[0])
 
 
 @dataclass
