@@ -18,6 +18,12 @@ class ModelFacts:
     kind: str  # Embedding kind (invariant, equivariant, vanilla)
     control: str | None = None  # Which control it is; None for a pretrained model
     parameters: int | None = None  # Number of weights, where known
+    molecules_only: bool = False  # Whether it refuses whatever is periodic
+
+    @property
+    def sets(self) -> frozenset[str]:
+        """Training sets."""
+        return frozenset(self.corpus.split(" + "))
 
     @property
     def pretrained(self) -> bool:
@@ -35,4 +41,5 @@ def facts_of(card: ModelCard) -> ModelFacts:
         kind=card.kind,
         control=card.control,
         parameters=card.parameters,
+        molecules_only=card.periodic == "refused",
     )

@@ -19,6 +19,7 @@ NAMES = (
     "convergence",
     "dimension",
     "lineage",
+    "reconstruction",
     "modality",
     "sensitivity",
     "atoms",

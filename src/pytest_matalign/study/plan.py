@@ -92,7 +92,7 @@ def paper_plan(
 
     Args:
         cards: Of the zoo, by id.
-        samples: Samples of each split at most, all where None.
+        samples: Samples of each split at most, all where None (of packs, all that each entry has).
         energies: Ask potentials for energies, the paper's measure of performance.
         allow_pickle: Whether weights may be read that can run code.
         references: Where embeddings come from.
@@ -106,9 +106,20 @@ def paper_plan(
     sizes[ELEMENTS] = min(FEW, most)
     levels = [graded(kind, level) for kind, levels in SERIES.items() for level in levels]
     sizes |= dict.fromkeys(levels, min(GRADED, most))
-    packed = {model for _, model in bundled_pack() or ()}
+    pack = bundled_pack()
+    packed = {model for _, model in pack or ()}
+    if references == "packs" and pack is not None:
+        # As many samples as all entries hold, so that no model is left out.
+        for split, model in pack:
+            if split in sizes:
+                sizes[split] = min(sizes[split], len(pack.entry(split, model)[0].ids))
     return Plan(
-        models=tuple(m for m, card in cards.items() if m in packed or not unavailable(card)),
+        models=tuple(
+            m
+            for m, card in cards.items()
+            if m in packed
+            or (not (references == "packs" and card.weights) and not unavailable(card))
+        ),
         sizes=sizes,
         energies=energies,
         allow_pickle=allow_pickle,

@@ -22,6 +22,7 @@ from pytest_matalign.study.claims import (
     dimension,
     lineage,
     modality,
+    reconstruction,
     regimes,
     robustness,
 )
@@ -55,6 +56,7 @@ SECTIONS: Mapping[str, tuple[Callable[[Study], Section], tuple[str, ...]]] = {
         (CRYSTALS, MOLECULES, PROTEINS, "mp-perturbed", graded("rattle", 0.5)),
     ),
     "lineage": (lineage.section, (CRYSTALS, "mp-perturbed", "core-mofs", MOLECULES)),
+    "reconstruction": (reconstruction.section, (CRYSTALS, MOLECULES)),
     "modality": (modality.section, (MOLECULES, LIGANDS, PROTEINS)),
     "sensitivity": (robustness.section, (CRYSTALS, MOLECULES)),
     "atoms": (atoms.section, (CRYSTALS, MOLECULES)),

@@ -31,8 +31,6 @@ Variants of one family are not independent of each other: a claim is judged by t
 families, a permutation of these, and what it is without each of them. Crystals of the Materials
 Project are likely to be among the training data of most of these potentials.
 """
-ORGANIC = ("ani", "so3krates")
-"""Families of potentials trained on organic molecules only."""
 
 
 def section(study: Study) -> Section:
@@ -133,7 +131,7 @@ def _local_optimum(study: Study, data: SplitData) -> Claim:
         "A potential trained on organic molecules alone is accurate on QM9 yet aligns weakly with "
         "universal potentials (MACE-OFF in the paper)."
     )
-    organic = [m for m in data.potentials if study.facts[m].family in ORGANIC]
+    organic = [m for m in data.potentials if study.facts[m].molecules_only]
     universal = [m for m in data.potentials if m not in organic]
     apart = pairs_where(data.potentials, lambda a, b: (a in organic) != (b in organic))
     among = across_families(universal, study.facts)

@@ -71,7 +71,7 @@ def section(study: Study) -> Section:
             *[_heatmap(study, split) for split in (CRYSTALS, MOLECULES)],
         ],
         claims=[
-            *_crossed_claims(study, spaces, found),
+            *_crossed_claims(study, whole, found),
             _tree_claim(study, grown[CRYSTALS]),
             _within_family(study, spaces),
         ],
@@ -84,10 +84,10 @@ def _drivers(study: Study, data: SplitData) -> list[Driver]:
 
 
 def _crossed_claims(
-    study: Study, spaces: Mapping[str, SplitData], found: Mapping[str, list[Driver]]
+    study: Study, whole: Mapping[str, SplitData], found: Mapping[str, list[Driver]]
 ) -> list[Claim]:
     """The two headlines, and that training data matters less out of distribution than in it."""
-    tables = {split: study.table(spaces[split], "cknna", partial=True) for split in SPLITS[:3]}
+    tables = {split: study.table(whole[split], "cknna", partial=True) for split in SPLITS[:3]}
     gaps = {split: crossed(table, study.facts) for split, table in tables.items()}
     inside, outside = gaps[CRYSTALS], [gaps[split] for split in SPLITS[1:3]]
     caveat = (

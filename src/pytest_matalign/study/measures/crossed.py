@@ -80,7 +80,7 @@ def _cells(
         one, other = facts[a], facts[b]
         if one.corpus == other.corpus and one.family != other.family:
             cell = shared.setdefault((one.corpus, _both(one.family, other.family)), ([], []))
-        elif one.family == other.family and not _sets(one) & _sets(other):
+        elif one.family == other.family and not one.sets & other.sets:
             cell = own.setdefault((one.family, _both(one.corpus, other.corpus)), ([], []))
         else:
             continue
@@ -91,10 +91,6 @@ def _cells(
 
 def _both(a: str, b: str) -> tuple[str, ...]:
     return tuple(sorted((a, b)))
-
-
-def _sets(one: ModelFacts) -> set[str]:
-    return set(one.corpus.split(" + "))
 
 
 def _mean(matrix: Float64, cells: Iterable[tuple[list[int], list[int]]]) -> float:
