@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
+import sys
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,13 +16,15 @@ import numpy as np
 import pytest
 from ase.build import bulk, molecule
 
+from pytest_matalign.environments.folders import Beside, read_built
+from pytest_matalign.environments.process import end_workers
+from pytest_matalign.environments.remote import RemoteModel
 from pytest_matalign.splits.sample import Sample
-from pytest_matalign.zoo.adapter import load_here, missing_packages
+from pytest_matalign.zoo.adapter import load_here
 from pytest_matalign.zoo.catalogue import card
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from ase import Atoms
 
@@ -30,23 +35,28 @@ TOLERANCE = 2e-5
 """Allowed change, relative to the largest norm, where float32 sums in another order."""
 
 
-def need(package: str, *, environment: str) -> None:
-    """Skip the module where a package is not installed, and say where its tests run."""
-    if importlib.util.find_spec(package) is None:
-        pytest.skip(
-            f"{package} is not installed; these tests run in the environment {environment!r}",
-            allow_module_level=True,
-        )
+TESTED = os.environ.get("MATALIGN_TEST_ENVIRONMENT")
+"""The environment that `matalign env test` runs these tests in."""
+
+
+def need(*packages: str, environment: str | None) -> None:
+    """Skip the module where a package is not installed, and say where its tests run.
+
+    In that very environment it is an error.
+    """
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            sentence = f"{package} is not installed; runs in the environment {environment!r}"
+            if environment == TESTED:
+                raise ModuleNotFoundError(sentence)
+            pytest.skip(sentence, allow_module_level=True)
 
 
 @lru_cache(maxsize=1)
 def load(model_id: str) -> Any:
     """A model of the zoo, or a skip that names the environment that has its packages."""
     found = card(model_id)
-    if missing := missing_packages(found):
-        pytest.skip(
-            f"{missing[0]} is not installed; runs inside the environment {found.environment!r}"
-        )
+    need(*found.requires, environment=found.environment)
     return load_here(found)
 
 
@@ -103,6 +113,16 @@ def change(model: Model, samples: Sequence[Sample], others: Sequence[Sample]) ->
     """Largest change of an embedding, relative to the largest norm."""
     before, after = model.embed(samples), model.embed(others)
     return float(np.abs(after - before).max() / np.linalg.norm(before, axis=1).max())
+
+
+def check_worker(card: ModelCard, model: Model, samples: Sequence[Sample]) -> None:
+    """A worker of the environment that these tests run in gives the same rows."""
+    place = read_built(Path(sys.prefix)) or Beside()
+    try:
+        rows = RemoteModel(card, place, allow_pickle=True).embed(samples)
+    finally:
+        end_workers()
+    np.testing.assert_array_equal(rows, model.embed(samples))
 
 
 def from_hub(

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from promises import need
 from pytest_matalign.cache import cache_root
-from pytest_matalign.zoo.adapter import load_here, missing_packages
+from pytest_matalign.zoo.adapter import load_here
 from pytest_matalign.zoo.catalogue import card
 from pytest_matalign.zoo.weights.digest import files_digest
 
@@ -25,8 +26,7 @@ VARIABLE = "MATALIGN_TEST_WEIGHTS"
 def load_real(model_id: str) -> Any:
     """A model of the zoo with its published weights, or a skip that says what is missing."""
     found = card(model_id)
-    if missing := missing_packages(found):
-        pytest.skip(f"{missing[0]} is not installed; runs in the environment {found.environment!r}")
+    need(*found.requires, environment=found.environment)
     lay(model_id)
     return load_here(found, allow_pickle=True)
 

@@ -12,7 +12,7 @@ from pytest_matalign.environments import loading
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.adapters._support.shuffle import shuffle_if_asked
-from pytest_matalign.zoo.energies import check_energies, energy_of, structure_of
+from pytest_matalign.zoo.energies import check_energies, structure_of
 from real_weights import load_real
 
 PRETRAINED = [one for one in catalogue.cards().values() if one.role == "pretrained"]
@@ -25,16 +25,6 @@ def test_every_potential_whose_weights_were_seen_has_an_energy() -> None:
     assert [one.id for one in seen if not one.energies] == []
     controls = [one for one in catalogue.cards().values() if one.role == "control"]
     assert [one.id for one in controls if one.energies] == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("one", [one for one in PRETRAINED if one.energies], ids=lambda one: one.id)
-def test_a_potential_gives_the_energies_of_its_card(one: Any) -> None:
-    """Loading has compared them already; here they are seen."""
-    model = load_real(one.id)
-    for reference in one.energies:
-        found = energy_of(model, reference, card=one)
-        assert found == pytest.approx(reference.value, abs=reference.tolerance)
 
 
 @pytest.mark.slow

@@ -100,7 +100,7 @@ def test_a_verified_model_says_which_weights_were_run(model_id: str) -> None:
 def test_a_loader_verified_adapter_has_a_test(adapter: str) -> None:
     """A test file of the adapter's own, named after it."""
     adapter_version(next(one for one in catalogue.cards().values() if one.adapter == adapter))
-    named = [path for path in TESTS.glob("test_*.py") if adapter in path.stem]
+    named = [path for path in TESTS.rglob("test_*.py") if adapter in path.stem]
     assert named, f"no tests/zoo/test_*{adapter}*.py"
 
 

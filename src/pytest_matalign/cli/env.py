@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
 from pytest_matalign.cli.main import INTERRUPTED
 from pytest_matalign.cli.options import ENVIRONMENTS, FILE, Actions, all_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 _building = all_of(
     click.option(
@@ -116,6 +112,54 @@ def doctor(names: tuple[str, ...]) -> int:
             mark = "ok  " if finding.passed else "FAIL"
             click.echo(f"{mark}  {name}: {finding.subject}: {finding.sentence}")
     return 0 if healthy else 1
+
+
+@command.command()
+@click.argument("names", shell_complete=ENVIRONMENTS, nargs=-1)
+@click.option(
+    "--tests",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="what pytest runs in each (default: those of a checkout of this project)",
+)
+@click.option("--again", is_flag=True, help="what passed before and has not changed, too")
+@click.option("--json", "json_file", type=FILE, metavar="FILE", help="write what was found here")
+@_building
+def test(
+    names: tuple[str, ...],
+    *,
+    tests: Path | None,
+    again: bool,
+    json_file: Path | None,
+    pip_options: tuple[str, ...],
+    python: Path | None,
+) -> int:
+    """Run the tests of adapters inside the environments NAMES, or all, which it builds."""
+    import msgspec
+
+    from pytest_matalign.cache import write_whole
+    from pytest_matalign.cli.tables import print_table
+    from pytest_matalign.environments.spec import spec_files
+    from pytest_matalign.environments.trials import HEAD, TESTS, try_all
+
+    chosen = names or tuple(spec_files())
+    found = []
+    trials = try_all(
+        chosen, tests or TESTS, again=again, python=python, options=pip_options, told=_say
+    )
+    try:
+        for trial in trials:
+            found.append(trial)
+            _say(f"{trial.environment}: {trial.passed} passed, {trial.skipped} skipped")
+            for fault in trial.faults:
+                _say(f"{trial.environment}: {fault}")
+            if json_file:
+                write_whole(json_file, msgspec.json.format(msgspec.json.encode(found)))
+    except KeyboardInterrupt:
+        _say("interrupted; the same call goes on with the environment that was being tried")
+        return INTERRUPTED
+    print_table([one.cells for one in found], HEAD)
+    return 1 if any(one.faults for one in found) else 0
 
 
 @command.command()

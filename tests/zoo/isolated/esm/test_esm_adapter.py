@@ -5,13 +5,13 @@ The package lives in the isolated environment `esm`; elsewhere these tests are s
 
 from __future__ import annotations
 
-import importlib.util
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from promises import need
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
@@ -21,9 +21,8 @@ from small_checkpoints import lay_down, pinned_card
 if TYPE_CHECKING:
     from pathlib import Path
 
-torch = pytest.importorskip("torch")
-if importlib.util.find_spec("esm") is None or importlib.util.find_spec("httpx") is None:
-    pytest.skip("EvolutionaryScale's esm is not installed", allow_module_level=True)
+need("torch", "esm", "httpx", environment="esm")
+import torch  # noqa: E402  where it is there
 
 SEQUENCES = ("MKTAYIAK", "GIGAVLKVLTTGLPALISWIK")
 PROTEINS = [Sample(id=text, sequence=text) for text in SEQUENCES]

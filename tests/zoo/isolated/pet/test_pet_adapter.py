@@ -14,6 +14,7 @@ from promises import (
     TOLERANCE,
     change,
     check_promises,
+    check_worker,
     crystals,
     from_hub,
     molecules,
@@ -91,11 +92,12 @@ def model(saved: Path) -> Any:
     return loading.load(local(saved), allow_pickle=True)
 
 
-def test_last_layer_features_are_embedded(model: Any) -> None:
+def test_last_layer_features_are_embedded(model: Any, saved: Path) -> None:
     """Of nodes and of edges, of every layer that is read out."""
     width = model.network.last_layer_feature_size
     assert width % (2 * SMALL["d_head"]) == 0
     check_promises(model, [*molecules(), *crystals()], width=width)
+    check_worker(local(saved), model, crystals())
 
 
 def test_shifting_and_reordering_changes_nothing(model: Any) -> None:

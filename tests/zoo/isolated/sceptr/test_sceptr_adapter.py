@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from promises import load
+from promises import check_worker, load
 from pytest_matalign import load_split
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
@@ -40,6 +40,7 @@ def test_embeddings_do_not_depend_on_the_batch() -> None:
     apart = np.concatenate([model.embed([one]) for one in reversed(samples)])[::-1]
     np.testing.assert_array_equal(model.embed(samples), together)
     assert np.abs(together - apart).max() < 1e-5
+    check_worker(catalogue.card("sceptr-cdr3-only"), model, samples)
 
 
 def test_the_network_has_the_parameters_of_the_card() -> None:

@@ -107,6 +107,6 @@ def test_the_file_of_a_card_is_that_of_the_packages_registry() -> None:
     text = resources.files("aimnet.calculators").joinpath("model_registry.yaml").read_text("utf-8")
     known = {one["url"]: one["sha256"] for one in yaml.safe_load(text)["models"].values()}
     for card in catalogue.cards().values():
-        if card.family == "aimnet":
+        if card.adapter == "aimnet":
             assert card.weights is not None
             assert known[card.weights.url] == card.weights.sha256

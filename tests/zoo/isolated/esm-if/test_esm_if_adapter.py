@@ -6,13 +6,13 @@ The package lives in the isolated environment `esm-if`; elsewhere these tests ar
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import pytest
 
+from promises import check_worker, need
 from pytest_matalign.errors import UnavailableError
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
@@ -26,11 +26,8 @@ if TYPE_CHECKING:
 
     from pytest_matalign.zoo.card import ModelCard
 
-torch = pytest.importorskip("torch")
-for _package in ("esm", "torch_geometric", "biotite"):
-    pytest.importorskip(_package, reason=f"{_package} is not installed")
-if importlib.util.find_spec("esm.inverse_folding") is None:
-    pytest.skip("the package esm is not fair-esm", allow_module_level=True)
+need("torch_geometric", "biotite", "esm", "esm.inverse_folding", environment="esm-if")
+import torch  # noqa: E402  where it is there
 
 SETTINGS = {
     "arch": "vt_medium_with_invariant_gvp",
@@ -97,6 +94,7 @@ def test_it_is_the_mean_of_the_encoder_over_residues(checkpoint: Path) -> None:
     model = load(_card(checkpoint))
     found = model.embed(CHAINS)
     assert found.shape == (2, 16)
+    check_worker(_card(checkpoint), model, CHAINS)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(model.embed(CHAINS), found)
     np.testing.assert_array_equal(model.embed(CHAINS[::-1])[::-1], found)
