@@ -1,10 +1,10 @@
 """Groups of samples that a model lost although its mean did not move.
 
-Two paired quantities per sample: how its profile (`shared.profiles`) agrees with the model's own
-baseline, and how much less it agrees with references than the baseline did. A group whose samples
-fall behind the others in both is lost. Retraining moves every group a little, so z scores are held
-against their own spread over groups where there are enough (Efron 2004, the empirical null), and
-the share of false alarms over groups is controlled (Benjamini and Hochberg 1995).
+What tells the samples of a group apart is how their profiles (`shared.profiles`) differ from the
+group's mean: what the group has in common, composition above all, is no news. The likeness of two
+models there is the correlation of these differences. A group is lost where its likeness with the
+model's own baseline and with the references is less than half of what it would be if it had kept
+up: with the baseline as all other samples do, with the references as the baseline itself does.
 """
 
 from __future__ import annotations
@@ -22,14 +22,12 @@ if TYPE_CHECKING:
     from pytest_matalign.metrics.arrays import Float64
 
 SMALLEST = 5
-"""Samples a group must have; the t distribution of fewer says nothing."""
+"""Samples a group must have; the spread among fewer says nothing."""
 LARGEST = 0.8
 """Share of all samples beyond which a group has no others to fall behind."""
-ENOUGH_GROUPS = 10
-"""Groups from which the spread of z scores is estimated; with fewer it is taken as 1."""
-LEVEL = 0.05
+SURELY = 2.0
+"""Standard errors by which the baseline's likeness with references must be above none."""
 HALF = 0.5
-"""A group is lost where it keeps less than this share of the agreement that the others keep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +37,10 @@ class GroupLoss:
     Attributes:
         group: Its name.
         samples: How many samples it has.
-        own: Mean agreement of its samples with the baseline.
+        own: Likeness of its samples in candidate and baseline.
         others: The same of all other samples.
-        references: Mean change of its samples' agreement with references.
-        p_value: Adjusted over groups; that it fell no farther behind than groups do.
+        references: Likeness of its samples in candidate and references.
+        before: The same of the baseline.
         worst: Positions of its samples, those that agree least with the baseline first.
     """
 
@@ -51,76 +49,67 @@ class GroupLoss:
     own: float
     others: float
     references: float
-    p_value: float
+    before: float
     worst: tuple[int, ...]
 
     @property
+    def kept(self) -> float:
+        """Share kept of what would be left if the group had kept up."""
+        return (self.own + self.references) / (self.others + self.before)
+
+    @property
     def lost(self) -> bool:
-        """Whether the group fell behind surely, by half, and towards no reference."""
-        behind = self.own < HALF * self.others and self.references < 0
-        return behind and self.p_value <= LEVEL
+        """Whether less than half is left."""
+        return self.others > 0 and self.kept < HALF
 
 
 def group_losses(
-    own: Float64, change: Float64, groups: Mapping[str, NDArray[np.intp]]
+    candidate: Float64,
+    baseline: Float64,
+    references: Float64,
+    groups: Mapping[str, NDArray[np.intp]],
 ) -> list[GroupLoss]:
-    """Return what each group kept, the surest losses first.
+    """Return what each group kept, the largest losses first.
 
     Args:
-        own: Agreement (n,) of each sample of the candidate with the baseline.
-        change: Agreement (n,) with references, candidate minus baseline.
-        groups: Positions of the samples of each group; too small and too large ones are left out.
+        candidate: Profiles (n, n).
+        baseline: Profiles (n, n).
+        references: Their weighted mean profiles (n, n).
+        groups: Positions of the samples of each group. Too small and too large ones are left out,
+            and those whose samples the baseline does not surely tell apart as references do.
     """
-    from scipy.special import ndtr
-    from scipy.stats import false_discovery_control
-
-    n = len(own)
-    used = {g: m for g, m in groups.items() if SMALLEST <= len(m) <= LARGEST * n}
-    if not used:
-        return []
-    scores = (_empirical(_behind(own, used)) + _empirical(_behind(change, used))) / np.sqrt(2)
-    adjusted = false_discovery_control(np.maximum(ndtr(scores), 1e-300))
-    found = []
-    for (group, members), p in zip(used.items(), adjusted, strict=True):
+    n, found = len(baseline), []
+    agreement = np.einsum("ij,ij->i", candidate, baseline)
+    for group, members in groups.items():
+        if not SMALLEST <= len(members) <= LARGEST * n:
+            continue
+        before, error = _likeness(baseline[members], references[members])
+        if before <= SURELY * error:
+            continue
         others = np.ones(n, dtype=bool)
         others[members] = False
-        worst = members[np.argsort(own[members], kind="stable")]
+        worst = members[np.argsort(agreement[members], kind="stable")]
         found.append(
             GroupLoss(
                 group=group,
                 samples=len(members),
-                own=float(own[members].mean()),
-                others=float(own[others].mean()),
-                references=float(change[members].mean()),
-                p_value=float(p),
+                own=_likeness(candidate[members], baseline[members])[0],
+                others=_likeness(candidate[others], baseline[others])[0],
+                references=_likeness(candidate[members], references[members])[0],
+                before=before,
                 worst=tuple(int(i) for i in worst),
             )
         )
-    return sorted(found, key=lambda loss: (not loss.lost, loss.p_value, loss.group))
+    return sorted(found, key=lambda loss: (not loss.lost, loss.kept, loss.group))
 
 
-def _behind(values: Float64, groups: Mapping[str, NDArray[np.intp]]) -> Float64:
-    """Z scores of groups against all other samples, negative where a group fell behind."""
-    from scipy.special import ndtri, stdtr
-
-    n, total = len(values), float(values.sum())
-    scores = []
-    for members in groups.values():
-        inside, k = values[members], len(members)
-        lead = float(inside.mean()) - (total - float(inside.sum())) / (n - k)
-        error = float(inside.std(ddof=1)) / np.sqrt(k)
-        if error <= 1e-12:
-            scores.append(0.0 if lead >= -1e-9 else -8.0)
-            continue
-        scores.append(float(np.clip(ndtri(stdtr(k - 1, lead / error)), -8.0, 8.0)))
-    return np.array(scores)
-
-
-def _empirical(scores: Float64) -> Float64:
-    """Z scores on the scale of their own bulk, never made surer by it."""
-    if len(scores) < ENOUGH_GROUPS:
-        return scores
-    middle = float(np.median(scores))
-    spread = 1.4826 * float(np.median(np.abs(scores - middle)))
-    scaled: Float64 = (scores - min(middle, 0.0)) / max(spread, 1.0)
-    return scaled
+def _likeness(a: Float64, b: Float64) -> tuple[float, float]:
+    """Correlation of two kinds of rows (k, n) about their means, and its error over the rows."""
+    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+    ab, aa, bb = (np.einsum("ij,ij->i", x, y) for x, y in ((a, b), (a, a), (b, b)))
+    scale = float(np.sqrt(aa.sum() * bb.sum()))
+    if scale <= 0:
+        return 0.0, 0.0
+    value = float(ab.sum()) / scale
+    influence = ab / scale - value / 2 * (aa / aa.sum() + bb / bb.sum())
+    return value, float(np.sqrt((influence**2).sum() * len(a) / (len(a) - 1)))

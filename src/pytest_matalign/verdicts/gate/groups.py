@@ -33,9 +33,10 @@ def groups(losses: Sequence[GroupLoss], *, ids: Sequence[str]) -> Finding:
         check="groups",
         verdict="regressed",
         why=(
-            f"lost {', '.join(loss.group for loss in lost[:5])}: the {first.samples} samples of "
-            f"{first.group} agree with the baseline by {first.own:.2f}, all others by "
-            f"{first.others:.2f} (adjusted p = {first.p_value:.1g})."
+            f"lost {', '.join(loss.group for loss in lost[:5])}: what tells the {first.samples} "
+            f"samples of {first.group} apart agrees with the baseline by {first.own:.2f} (all "
+            f"others by {first.others:.2f}), with references by {first.references:.2f} (before "
+            f"{first.before:.2f})."
         ),
         groups=tuple(loss.group for loss in lost),
         samples=tuple(ids[i] for i in first.worst[:SHOWN]),

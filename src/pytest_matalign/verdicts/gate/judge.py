@@ -123,7 +123,7 @@ class Court:
         )
 
     @cached_property
-    def _profiles(self) -> Float64:
+    def profiles(self) -> Float64:
         """Weighted profiles (n, n) of the references: agreement is linear in them."""
         total = np.zeros((len(self.ids), len(self.ids)))
         for weight, left in zip(self.weights, self.residuals, strict=True):
@@ -162,10 +162,6 @@ class Court:
             profiles=profiles(left.rows),
             court=self,
         )
-
-    def agreement(self, prepared: Prepared) -> Float64:
-        """Return the agreement (n,) of each sample with the references, weighted."""
-        return sample_agreement(prepared.profiles, self._profiles)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -210,8 +206,9 @@ def judge(
     """
     court = candidate.court
     check = compare(candidate.rows, baseline.rows)
-    own = sample_agreement(candidate.profiles, baseline.profiles)
-    before, after = court.agreement(baseline), court.agreement(candidate)
+    own, expected = (
+        sample_agreement(baseline.profiles, x) for x in (candidate.profiles, court.profiles)
+    )
     found = [
         covered or coverage(accepted=court.ids, baseline=court.ids),
         self_check(
@@ -219,7 +216,7 @@ def judge(
             ids=court.ids,
             mode=mode,
             beyond=float(own.mean()),
-            expected=float(before.mean()),
+            expected=float(expected.mean()),
         ),
         scale(candidate.rows, baseline.rows),
     ]
@@ -227,7 +224,12 @@ def judge(
     if not (check.mostly_the_same and not len(check.moved)):
         found.append(noise(candidate.rows, baseline.rows, baseline.told))
         found.append(_structure(candidate, baseline, seeds))
-        found.append(groups(group_losses(own, after - before, court.groups), ids=court.ids))
+        found.append(
+            groups(
+                group_losses(candidate.profiles, baseline.profiles, court.profiles, court.groups),
+                ids=court.ids,
+            )
+        )
     return judgement(tuple(found))
 
 
