@@ -16,7 +16,7 @@ from types import ModuleType
 LENT = (
     *("_pytest", "pytest", "py", "pluggy", "iniconfig", "packaging", "pygments"),
     *("pytest_matalign", "click", "lazy_loader", "tqdm"),
-    *("ase", "rdkit"),
+    *("ase", "scipy", "rdkit"),  # ASE builds its structures with SciPy
 )
 
 

@@ -32,7 +32,7 @@ def load(card: ModelCard) -> ChemNet:
         network = deepcopy(import_quietly("fcd").load_ref_model(str(path)))
     network.eval().requires_grad_(requires_grad=False)
     shuffle_if_asked(network, card)
-    return ChemNet(network)
+    return ChemNet(network, alone=bool(card.options.get("alone")))
 
 
 @dataclass
@@ -41,6 +41,8 @@ class ChemNet:
 
     network: Any
     batch_size: int = 25
+    alone: bool = False
+    """Whether molecules go through one at a time: no company may change how sums are rounded."""
 
     def refuse(self, sample: Sample) -> str | None:
         """Refuse what RDKit cannot read."""
@@ -56,7 +58,8 @@ class ChemNet:
         letters = np.stack([encode(text, LENGTH) for text in texts])
         with torch.no_grad():
             given = torch.from_numpy(letters).transpose(1, 2).float()
-            rows: NDArray[np.float32] = self.network(given).numpy()
+            parts = given.split(1 if self.alone else len(given))
+            rows: NDArray[np.float32] = torch.cat([self.network(part) for part in parts]).numpy()
         return rows
 
 
