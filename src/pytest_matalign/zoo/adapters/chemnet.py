@@ -58,7 +58,7 @@ class ChemNet:
         letters = np.stack([encode(text, LENGTH) for text in texts])
         with torch.no_grad():
             given = torch.from_numpy(letters).transpose(1, 2).float()
-            parts = given.split(1 if self.alone else len(given))
+            parts = torch.split(given, 1 if self.alone else len(given))
             rows: NDArray[np.float32] = torch.cat([self.network(part) for part in parts]).numpy()
         return rows
 
