@@ -65,6 +65,16 @@ class Line:
         sys.stderr.flush()
 
 
+class Silent:
+    """Progress that nobody asked to see, or that somebody else tells of."""
+
+    def __call__(self, *, done: int, total: int) -> None:
+        """`done` of `total` units are done."""
+
+    def close(self) -> None:
+        """There is no line."""
+
+
 class PassLines:
     """Progress of work in several passes, each with a line of its own; a context manager."""
 

@@ -41,6 +41,8 @@ PAGES = sorted(path for path in DOCS.rglob("*.md"))
 FENCE = re.compile(r"^( *)```(\w+)([^\n]*)\n(.*?)^\1```$", re.M | re.S)
 RUN_LIMIT_S = 300
 SBATCH = """
+srun() { "$@"; }
+export -f srun
 sbatch() {  # what Slurm would do, on this machine and at once
   local script="${@: -1}" range
   range=$(sed -n 's/^#SBATCH.*--array=0-\\([0-9]*\\).*/\\1/p' "$script")

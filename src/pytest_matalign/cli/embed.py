@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,6 @@ from pytest_matalign.escaping import terminal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_matalign.embeddings.store import Store
-    from pytest_matalign.splits.sample import Sample
-    from pytest_matalign.splits.split import Split
-    from pytest_matalign.zoo.card import ModelCard
 
 _SHARD = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 
@@ -115,70 +110,56 @@ def _embed_file(model: str, file: str, output: Path, given: Mapping[str, Any]) -
 
 def _embed_split(models: Sequence[str], split: str, given: Mapping[str, Any]) -> int:
     from pytest_matalign.cache import cache_root
-    from pytest_matalign.embeddings.store import Store
+    from pytest_matalign.embeddings.parts import Part, embed_part, shards_of
     from pytest_matalign.errors import MatalignError
-    from pytest_matalign.run.suite_run import patient
+    from pytest_matalign.executor import Here, executor_of
+    from pytest_matalign.progress import Line
     from pytest_matalign.splits.load import load_split
     from pytest_matalign.zoo.catalogue import card
 
-    cards = patient({model: card(model) for model in models}, given["batch_seconds"]).values()
-    loaded = load_split(split, samples=given["samples"])
-    kept = Store(given["store"] or cache_root())
+    executor = executor_of(given["cluster"])
+    size = len(load_split(split, samples=given["samples"]).samples)
+    # Enough shards to keep all workers busy, and no more: each loads the model.
+    shards = shards_of(size, wanted=-(-executor.workers // len(models)))
+    alone = isinstance(executor, Here)
+    if not alone and given["part"] != (1, 1):
+        raise click.UsageError("--shard is for job arrays; --cluster makes shards of its own")
+    asked = [
+        Part(
+            model=card(model).id,
+            split=split,
+            samples=given["samples"],
+            shard=shard,
+            store=(given["store"] or cache_root()).absolute(),
+            allow_pickle=given["allow_pickle"],
+            batch_seconds=given["batch_seconds"],
+            quiet=not alone,
+        )
+        for model in models
+        for shard in ([given["part"]] if alone else shards)
+    ]
+    pieces = [executor.submit(embed_part, part) for part in asked]
+    line = None if alone else Line("embedded", unit=" parts")
     failed = False
-    for one in cards:
-        try:
-            told = _embed_one(
-                one, loaded, kept, part=given["part"], allow_pickle=given["allow_pickle"]
-            )
-        except MatalignError as error:
-            failed = True
-            told = f"{one.id} on {loaded.card.id}: FAILED: {error}"
-        except KeyboardInterrupt:
-            return _interrupted()
-        click.echo(terminal(told))
+    try:
+        for done, (part, piece) in enumerate(zip(asked, pieces, strict=True), start=1):
+            try:
+                (told,) = executor.gather([piece])
+            except MatalignError as error:
+                failed = True
+                told = f"{part.model} on {split}: FAILED: {error}"
+            click.echo(terminal(told))
+            if line is not None:
+                line(done=done, total=len(pieces))
+    except KeyboardInterrupt:
+        return _interrupted()
+    finally:
+        if line is not None:
+            line.close()
+        executor.close()
     return 1 if failed else 0
 
 
 def _interrupted() -> int:
     click.echo("interrupted; the same call goes on from the last whole block", err=True)
     return INTERRUPTED
-
-
-def blocks_of(samples: Sequence[Sample], *, part: tuple[int, int]) -> list[Sample]:
-    """The samples of a shard: whole blocks as the store keeps them, so that shards add up."""
-    from pytest_matalign.embeddings.extraction import BLOCK
-
-    index, count = part
-    starts = range((index - 1) * BLOCK, len(samples), count * BLOCK)
-    return [sample for start in starts for sample in samples[start : start + BLOCK]]
-
-
-def _embed_one(
-    card: ModelCard, split: Split, store: Store, *, part: tuple[int, int], allow_pickle: bool
-) -> str:
-    """Embed one model; what was done, in one line."""
-    from dataclasses import replace
-
-    from pytest_matalign.embeddings.obtain import Door, Extracted
-    from pytest_matalign.embeddings.sources import ZooSource
-    from pytest_matalign.environments.loading import environment_of
-    from pytest_matalign.progress import Line
-
-    samples = tuple(blocks_of(split.samples, part=part))
-    index, count = part
-    whole = f"{card.id} on {split.card.id}" + (f", shard {index}/{count}" if count > 1 else "")
-    start = time.monotonic()
-    source = Extracted(
-        card.id,
-        lambda: ZooSource(card, allow_pickle=allow_pickle),
-        part=f"{index}/{count}" if count > 1 else "",
-    )
-    door = Door(store=store, progress=lambda **_: Line(whole))
-    found = door.obtain(source, replace(split, samples=samples))
-    environment = environment_of(card)
-    where = f" in the environment {environment.name}" if environment else ""
-    how = "were in the store" if found.origin == "store" else f"embedded{where}"
-    width = f", width {found.vectors.shape[1]}" if len(found) else ""
-    refused = f", {len(found.refused)} refused" if found.refused else ""
-    seconds = time.monotonic() - start
-    return f"{whole}: {len(found)} samples {how}{refused}{width}, {seconds:.1f} s"

@@ -24,6 +24,7 @@ def command(*, quiet: bool, **given: Any) -> int:
     """
     from shutil import get_terminal_size
 
+    from pytest_matalign.run.ahead import embed_ahead
     from pytest_matalign.run.ledger import Ledger
     from pytest_matalign.run.outputs import annotation_lines, write_outputs
     from pytest_matalign.scorecard import terminal
@@ -32,6 +33,7 @@ def command(*, quiet: bool, **given: Any) -> int:
 
     run = suite_run(given)
     run.check()
+    embed_ahead(run)
     clock = RunClock(command=f"matalign {' '.join(sys.argv[1:])}")
     ledger = Ledger()
     _fill(ledger, run)

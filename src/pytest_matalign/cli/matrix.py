@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,15 +12,9 @@ import click
 from pytest_matalign.cli.options import FILE, FOLDER, MODELS, options_of, split_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from pytest_matalign.embeddings.embedding import Embedding
-    from pytest_matalign.embeddings.obtain import Door, Source
     from pytest_matalign.engine.spaces import Precision
-    from pytest_matalign.splits.split import Split
-
-LEAST_SHARE = 0.5
-"""A model with fewer of the samples is left out, or it would cut all others down to its own."""
 
 
 def metric(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]) -> dict[str, int]:
@@ -111,6 +107,7 @@ def command(  # noqa: PLR0913  click hands every option over by its name
     precision: Precision,
     device: str,
     checkpoint: Path | None,
+    cluster: str | None,
     output: Path,
 ) -> int:
     """Compare every pair of MODELS (ids or patterns) on a split by every metric.
@@ -120,17 +117,27 @@ def command(  # noqa: PLR0913  click hands every option over by its name
     that all of them have.
     """
     from pytest_matalign.cache import cache_root
-    from pytest_matalign.embeddings.obtain import Door
-    from pytest_matalign.embeddings.store import Store
+    from pytest_matalign.embeddings.gathered import Wanted, common, gathered, rows_again
     from pytest_matalign.engine.matrix import IN_BLOCKS, alignment_matrix
-    from pytest_matalign.progress import PassLines, embedding_line
+    from pytest_matalign.executor import executor_of
+    from pytest_matalign.progress import PassLines
     from pytest_matalign.report import matrix as files_of
 
-    door = Door(store=Store(store or cache_root()), progress=embedding_line)
-    cut = door.split(split, samples=samples)
-    found, left_out = _gathered(door, cut, _sources(models, files, pack, cut), asked=bool(models))
-    ids = _common(found, left_out, cut, least=bool(models))
-    with PassLines() as progress:
+    if cluster is not None and checkpoint is None:
+        raise click.UsageError("--cluster needs --checkpoint DIR on a disk that all workers share")
+    wanted = Wanted(
+        models=models,
+        files={name: path.absolute() for name, path in files.items()},
+        packs=pack,
+        split=split,
+        samples=samples,
+        store=(store or cache_root()).absolute(),
+        here=Path.cwd(),
+    )
+    cut, found, left_out = gathered(wanted)
+    ids = common(found, left_out, cut, told=bool(models))
+    executor = executor_of(cluster)
+    with PassLines() as progress, closing(executor):
         result = alignment_matrix(
             {name: one.rows(ids) for name, one in found.items()},
             metrics=tuple(metrics) or IN_BLOCKS,
@@ -139,8 +146,10 @@ def command(  # noqa: PLR0913  click hands every option over by its name
             statistics=statistics,
             precision=precision,
             device=device,
-            checkpoint=checkpoint,
+            checkpoint=checkpoint.absolute() if checkpoint else None,
             progress=progress,
+            executor=executor,
+            again=partial(rows_again, wanted, tuple(found), ids),
         )
     document = files_of.document(
         result,
@@ -161,67 +170,3 @@ def command(  # noqa: PLR0913  click hands every option over by its name
         f"{len(result.values)} tables: {output}.npz, .json, .html"
     )
     return 0
-
-
-def _sources(
-    patterns: Sequence[str], files: Mapping[str, Path], packs: Iterable[str], split: Split
-) -> dict[str, Source]:
-    """Return where each model's rows may be; nothing is read and no model is run."""
-    from pytest_matalign.embeddings.files import EmbeddingFile
-    from pytest_matalign.embeddings.obtain import FirstOf, Packed, Stored
-    from pytest_matalign.embeddings.pack_hub import packs_at_hand
-    from pytest_matalign.errors import ConfigurationError
-    from pytest_matalign.suites.schema import matches
-    from pytest_matalign.zoo.catalogue import cards
-
-    held = packs_at_hand(packs, root=Path.cwd())
-    packed = {model for pack in held for of, model in pack if of == split.card.id}
-    known = dict.fromkeys((*cards(), *sorted(packed)))
-    for pattern in patterns:
-        if not any(matches(model, (pattern,)) for model in known):
-            raise ConfigurationError(
-                f"no model matches {pattern!r}; `matalign zoo list` names the models."
-            )
-    chosen = [m for m in known if not patterns or matches(m, patterns)]
-    sources: dict[str, Source] = {
-        model: FirstOf(*([Stored(cards()[model])] if model in cards() else []), Packed(model, held))
-        for model in chosen
-    }
-    return sources | {name: EmbeddingFile(name, path) for name, path in files.items()}
-
-
-def _gathered(
-    door: Door, split: Split, sources: Mapping[str, Source], *, asked: bool
-) -> tuple[dict[str, Embedding], dict[str, str]]:
-    """Return what there is by model, and of models that were asked for why there is nothing."""
-    from pytest_matalign.errors import UnavailableError
-
-    found: dict[str, Embedding] = {}
-    left_out: dict[str, str] = {}
-    for name, source in sources.items():
-        try:
-            embedding = door.obtain(source, split)
-        except UnavailableError as error:
-            if asked:
-                left_out[name] = str(error)
-            continue
-        if len(embedding) < LEAST_SHARE * len(split.samples):
-            left_out[name] = f"has {len(embedding)} of {len(split.samples)} samples"
-        else:
-            found[name] = embedding
-    return found, left_out
-
-
-def _common(
-    found: Mapping[str, Embedding], left_out: Mapping[str, str], split: Split, *, least: bool
-) -> tuple[str, ...]:
-    from pytest_matalign.embeddings.embedding import common_ids
-    from pytest_matalign.errors import ConfigurationError
-
-    if len(found) < 2:
-        why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-        raise ConfigurationError(
-            f"only {len(found)} of the models have rows of {split.card.id}, and a comparison takes "
-            f"two{f' ({why})' if why and least else ''}; make rows with `matalign embed`."
-        )
-    return common_ids(*found.values())

@@ -40,14 +40,6 @@ NAMES = (
 )
 @options_of("study")
 @click.option("--samples", type=COUNT, metavar="N", help="of each split at most (default: all)")
-@click.option(
-    "--jobs",
-    type=COUNT,
-    default=2,
-    show_default=True,
-    metavar="N",
-    help="processes that share the work",
-)
 @click.option("--allow-pickle", is_flag=True, help="run code that comes with weights")
 @click.option("--no-energies", is_flag=True, help="measure performance by probes alone")
 def command(
@@ -57,7 +49,7 @@ def command(
     store: Path | None,
     references: Policy | None,
     samples: int | None,
-    jobs: int,
+    cluster: str | None,
     no_energies: bool,
     allow_pickle: bool,
 ) -> None:
@@ -77,5 +69,8 @@ def command(
         allow_pickle=allow_pickle,
         references=references or "auto",
     )
-    for path in run_study(name, store=store or cache_root(), out=out, plan=plan, jobs=jobs)[:3]:
+    written = run_study(
+        name, store=store or cache_root(), out=out, plan=plan, cluster=cluster or "local:2"
+    )
+    for path in written[:3]:
         click.echo(path)

@@ -42,7 +42,7 @@ class Checkpoint:
         Raises:
             ConfigurationError: The folder holds a run over other inputs or settings.
         """
-        self.folder = folder
+        self.folder, self.key = folder, key
         if folder is None:
             return
         marker = folder / "run.json"
@@ -60,6 +60,10 @@ class Checkpoint:
             return None
         with np.load(path) as stored:
             return {key: stored[key] for key in stored.files}
+
+    def holds(self, start: str) -> bool:
+        """Return whether something was saved under a name that starts so."""
+        return self.folder is not None and any(self.folder.glob(f"{start}*.npz"))
 
     def save(self, name: str, **arrays: object) -> None:
         """Save arrays under a name; a reader sees the old or the new file, never half of one."""

@@ -8,12 +8,13 @@ everything of size n x n exists in blocks only. Sums are float64 whatever the ro
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from pytest_matalign.engine.checkpoint import Checkpoint, fingerprint
+from pytest_matalign.engine.remote import Recipe
 from pytest_matalign.engine.run import DIMENSION, PairStatistics, Run
 from pytest_matalign.engine.spaces import HELD, Precision, Rows, Space, shape_of
 from pytest_matalign.errors import MetricInputError
@@ -21,10 +22,12 @@ from pytest_matalign.metrics.neighbours import require_neighbours
 from pytest_matalign.metrics.spec import TABLE, metric_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_matalign.executor import Executor
     from pytest_matalign.metrics.arrays import Float64
+    from pytest_matalign.metrics.spec import MetricSpec
 
 IN_BLOCKS: tuple[str, ...] = (
     *(row.name for row in TABLE.values() if row.engine not in {"ranks", "definition"}),
@@ -74,6 +77,8 @@ def alignment_matrix(  # noqa: PLR0913  settings of one long run; a class would 
     keep: bool | None = None,
     checkpoint: Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    executor: Executor | None = None,
+    again: Callable[[], Mapping[str, Rows]] | None = None,
 ) -> AlignmentMatrix:
     """Return every metric of every pair of embeddings.
 
@@ -94,6 +99,9 @@ def alignment_matrix(  # noqa: PLR0913  settings of one long run; a class would 
         checkpoint: Folder in which to save progress, and from which to go on after a crash.
         progress: Called with the pass (`neighbours`, `distances`, `products`, or `statistics of`
             a metric), what is done and what there is to do.
+        executor: Who works out the tiles of the passes (not the statistics); needs a checkpoint
+            on a disk that all workers share, and the CPU.
+        again: Gives the same embeddings in a worker: a function of a module, or a `partial`.
 
     Ties: samples equally close share neighbour places; exact copies are skipped by
     `intrinsic_dimension`.
@@ -113,38 +121,22 @@ def alignment_matrix(  # noqa: PLR0913  settings of one long run; a class would 
     sizes = {name: spec.k for name, spec in specs.items() if spec.k is not None}
     for size in sizes.values():
         require_neighbours(size, n)
-    if keep is None:
-        each = 8 if precision == "float64" else 4
-        needed = sum(each * rows * width for rows, width in map(shape_of, embeddings.values()))
-        keep = needed <= _KEEP_LIMIT
-    held = HELD if len(embeddings) * n * n * 12 <= _HOLD_LIMIT else 0
-    spaces = [
-        Space(
-            rows,
-            name=name,
-            how=preprocess,
-            device=torch.device(device),
-            precision=precision,
-            keep=keep,
-            held=held,
-        )
-        for name, rows in embeddings.items()
-    ]
-    settings = {
-        "preprocess": preprocess,
-        "k": sizes,
-        "metrics": sorted(wanted),
-        "precision": precision,
-        "statistics": statistics,
-    }
-    run = Run(
-        spaces=spaces,
+    settings = RunSettings(
+        preprocess=preprocess,
         wanted=wanted,
         specs=specs,
+        statistics=statistics,
+        precision=precision,
+        device=device,
         memory=memory,
-        checkpoint=Checkpoint(checkpoint, fingerprint(spaces, settings) if checkpoint else ""),
-        report=progress or (lambda *_: None),
+        keep=keep,
+        checkpoint=checkpoint,
     )
+    run = run_over(embeddings, settings)
+    if executor is not None and executor.workers > 1 and again is not None and checkpoint:
+        recipe = Recipe(rows=again, make=run_over, settings=settings, key=run.checkpoint.key)
+        run = replace(run, executor=executor, recipe=recipe)
+    run = replace(run, report=progress or run.report)
     values = run.values()
     return AlignmentMatrix(
         names=tuple(embeddings),
@@ -155,6 +147,64 @@ def alignment_matrix(  # noqa: PLR0913  settings of one long run; a class would 
         statistics={name: run.statistics(spec) for name, spec in specs.items()}
         if statistics
         else {},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """What `alignment_matrix` was asked for, as workers are told."""
+
+    preprocess: str
+    wanted: Sequence[str]
+    specs: Mapping[str, MetricSpec]
+    statistics: bool
+    precision: Precision
+    device: str
+    memory: int
+    keep: bool | None
+    checkpoint: Path | None
+
+
+def run_over(embeddings: Mapping[str, Rows], asked: RunSettings) -> Run:
+    """Return the passes over some embeddings, the same in every process.
+
+    Raises:
+        MetricInputError: Embeddings that cannot be compared.
+        ConfigurationError: The checkpoint is of another run.
+    """
+    keep = asked.keep
+    if keep is None:
+        each = 8 if asked.precision == "float64" else 4
+        needed = sum(each * rows * width for rows, width in map(shape_of, embeddings.values()))
+        keep = needed <= _KEEP_LIMIT
+    n = _checked_length(embeddings)
+    held = HELD if len(embeddings) * n * n * 12 <= _HOLD_LIMIT else 0
+    spaces = [
+        Space(
+            rows,
+            name=name,
+            how=asked.preprocess,
+            device=torch.device(asked.device),
+            precision=asked.precision,
+            keep=keep,
+            held=held,
+        )
+        for name, rows in embeddings.items()
+    ]
+    told = {
+        "preprocess": asked.preprocess,
+        "k": {name: spec.k for name, spec in asked.specs.items() if spec.k is not None},
+        "metrics": sorted(asked.wanted),
+        "precision": asked.precision,
+        "statistics": asked.statistics,
+    }
+    folder = asked.checkpoint
+    return Run(
+        spaces=spaces,
+        wanted=asked.wanted,
+        specs=asked.specs,
+        memory=asked.memory,
+        checkpoint=Checkpoint(folder, fingerprint(spaces, told) if folder else ""),
     )
 
 

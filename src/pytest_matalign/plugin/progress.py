@@ -264,16 +264,6 @@ class WorkerLine:
             file.write(text)
 
 
-class Silent:
-    """Progress that nobody asked to see."""
-
-    def __call__(self, *, done: int, total: int) -> None:
-        """Say nothing."""
-
-    def close(self) -> None:
-        """Say nothing."""
-
-
 def _parsed(line: str) -> Working | None:
     if line == "-":
         return None

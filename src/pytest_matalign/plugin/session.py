@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pytest_matalign.escaping import terminal
 from pytest_matalign.plugin.collection import PREFIX, modules_of, take_over_arguments
-from pytest_matalign.plugin.progress import FOLDER, Line, Silent, Teller, WorkerLine
+from pytest_matalign.plugin.progress import FOLDER, Line, Teller, WorkerLine
+from pytest_matalign.progress import Silent
 from pytest_matalign.run.ledger import Ledger
 from pytest_matalign.run.options import on_command_line
 from pytest_matalign.run.settings import settings_of

@@ -14,6 +14,7 @@ from pytest_matalign.escaping import terminal
 from pytest_matalign.plugin.progress import teller
 from pytest_matalign.plugin.reporter import Reporter
 from pytest_matalign.plugin.session import MatalignSession
+from pytest_matalign.run.ahead import embed_ahead
 from pytest_matalign.untrusted import TEXT_BYTES, untrusted
 from pytest_matalign.zoo.card_file import parse_cards
 
@@ -32,6 +33,8 @@ def start(config: pytest.Config) -> MatalignSession:
     try:
         session = MatalignSession(config, cards=_own_cards(config))
         session.check()
+        if not hasattr(config, "workerinput"):
+            embed_ahead(session)
     except MatalignError as error:
         raise pytest.UsageError(terminal(str(error))) from None
     except OSError as error:

@@ -141,6 +141,13 @@ OPTIONS: tuple[Option, ...] = (
         ),
     ),
     Option(
+        name="cluster",
+        help="who does the work: processes of this machine, or workers of a Dask scheduler",
+        metavar="local:N|scheduler-file:PATH|tcp://HOST:PORT",
+        default="this process",
+        commands=("gate", "embed", "matrix", "study"),
+    ),
+    Option(
         name="references",
         help="where references come from: auto is the store, else the installed package, else a "
         "pack of embeddings",

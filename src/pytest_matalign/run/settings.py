@@ -84,6 +84,7 @@ class Settings:
         samples: Samples per split, overriding every suite; None leaves it to them.
         models: Patterns of model ids of the suites; all if empty.
         store: Folder of the embedding store.
+        cluster: Who makes rows before the checks begin; the checks themselves where None.
         references: Where references come from.
         packs: Folders or specs of packs, in the order in which they are asked.
         allow_pickle: Whether weights may be read that can run code when they are read.
@@ -109,6 +110,7 @@ class Settings:
     samples: int | None
     models: tuple[str, ...]
     store: Path
+    cluster: str | None
     references: Policy
     packs: tuple[str, ...]
     allow_pickle: bool
@@ -178,6 +180,7 @@ def settings_of(
         samples=given.get("samples") or judged.samples,
         models=tuple(given.get("models") or judged.models),
         store=store,
+        cluster=given.get("cluster"),
         references=given.get("references") or judged.references,
         packs=tuple(
             _placed(spec, place)

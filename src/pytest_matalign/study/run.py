@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from itertools import repeat
-from multiprocessing import get_context
 from pathlib import Path
 
 from pytest_matalign.errors import ConfigurationError, MatalignError
+from pytest_matalign.executor import Executor, executor_of
 from pytest_matalign.progress import Line, say
 from pytest_matalign.study import labels
 from pytest_matalign.study.claims import (
@@ -65,7 +61,6 @@ SECTIONS: Mapping[str, tuple[Callable[[Study], Section], tuple[str, ...]]] = {
 }
 """Sections by name, with the splits each needs."""
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 STUDIES = ("paper", *SECTIONS)
 PREFACE = """
 What the findings of "Universally Converging Representations of Matter Across Scientific Foundation
@@ -86,7 +81,7 @@ def run_study(
     store: Path,
     out: Path,
     plan: Plan,
-    jobs: int = 1,
+    cluster: str | None = None,
 ) -> list[Path]:
     """Run the sections of a study and write its report.
 
@@ -95,7 +90,7 @@ def run_study(
         store: Folder of the embedding store; what it lacks is computed.
         out: Folder of the report.
         plan: Models, samples, and where embeddings come from.
-        jobs: Processes that embed, then make the sections.
+        cluster: Who embeds and makes the sections, see `executor_of`.
 
     Returns:
         Files written.
@@ -107,8 +102,12 @@ def run_study(
         raise ConfigurationError(f"There is no study {name!r}; choose among {', '.join(STUDIES)}.")
     chosen = SECTIONS if name == "paper" else {name: SECTIONS[name]}
     splits = tuple(dict.fromkeys(split for _, needed in chosen.values() for split in needed))
-    say(f"{len(plan.models)} models, {len(splits)} splits, {jobs} processes; store {store}")
-    sections = _made(plan, splits, chosen, store=store, jobs=jobs)
+    executor = executor_of(cluster)
+    say(f"{len(plan.models)} models, {len(splits)} splits, {executor.workers} at a time")
+    try:
+        sections = _made(plan, splits, chosen, store=store, executor=executor)
+    finally:
+        executor.close()
     study = Study(embeddings_of(plan, store), plan)
     report = Report(
         title="The paper's findings, taken again" if name == "paper" else f"Study: {name}",
@@ -121,45 +120,16 @@ def run_study(
 
 
 def _made(
-    plan: Plan, splits: Sequence[str], chosen: Collection[str], *, store: Path, jobs: int
+    plan: Plan, splits: Sequence[str], chosen: Collection[str], *, store: Path, executor: Executor
 ) -> list[Section]:
-    """Ask the models first, then make the sections, both spread over the processes."""
-    models = longest_first(plan.models, cards())
+    """Ask the models first, then make the sections, both spread over the workers."""
     asked = partial(prepare, plan=plan, splits=splits, sections=tuple(chosen), root=store)
-    if jobs == 1:
-        for model in models:
-            asked(model)
-        return [make_section(one, plan, store) for one in chosen]
-    # A forked child would inherit torch's threads in an unusable state.
-    with (
-        _one_thread_each(),
-        ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool,
-    ):
-        tasks = [pool.submit(asked, model) for model in models]
-        line = Line("asked", unit=" models")
-        for done, task in enumerate(as_completed(tasks), start=1):
-            task.result()
-            line(done=done, total=len(tasks))
-        line.close()
-        return list(pool.map(make_section, chosen, repeat(plan), repeat(store)))
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Hold the linear algebra of workers to one thread; they share the cores already.
-
-    Numerical libraries read these variables when a process starts, so the workers must find them.
-    """
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    pieces = [executor.submit(asked, model) for model in longest_first(plan.models, cards())]
+    line = Line("asked", unit=" models")
+    for done, _ in enumerate(executor.gather(pieces), start=1):
+        line(done=done, total=len(pieces))
+    line.close()
+    return list(executor.gather([executor.submit(make_section, n, plan, store) for n in chosen]))
 
 
 def make_section(name: str, plan: Plan, store: Path) -> Section:
