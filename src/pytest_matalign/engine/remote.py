@@ -7,15 +7,31 @@ last worked for, and finds what other tiles made in the checkpoint, on a disk th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_matalign.engine.distances import DistanceBlock
-    from pytest_matalign.engine.run import Run
+    from pytest_matalign.engine.distances import DistanceBlock, DistancePass
     from pytest_matalign.engine.spaces import Rows
     from pytest_matalign.metrics.arrays import Float64
+
+
+class Tiled(Protocol):
+    """The run, as far as tiles need it: see `engine.run.Run`."""
+
+    @property
+    def distance_pass(self) -> DistancePass:
+        """The pass over all distance matrices."""
+        ...
+
+    def lists_of(self, index: int) -> object:
+        """Put the neighbours of a space into the checkpoint."""
+        ...
+
+    def norms_of(self, a: int) -> tuple[Float64, Float64]:
+        """Return norms of cross products."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +47,15 @@ class Recipe:
     """
 
     rows: Callable[[], Mapping[str, Rows]]
-    make: Callable[[Mapping[str, Rows], Any], Run]
+    make: Callable[[Mapping[str, Rows], Any], Tiled]
     settings: object
     key: str
 
 
-_held: dict[str, Run] = {}
+_held: dict[str, Tiled] = {}
 
 
-def _run_of(recipe: Recipe) -> Run:
+def _run_of(recipe: Recipe) -> Tiled:
     if recipe.key not in _held:
         _held.clear()
         _held[recipe.key] = recipe.make(recipe.rows(), recipe.settings)
