@@ -76,28 +76,32 @@ def command(
     such files. MODEL is a model of the zoo, `package.module:factory`, `family:checkpoint.file` or
     `hf:org/name@<commit>`. What is refused stands in OUT.refused.csv, with the reason.
 
-    With --split: embed a split with models of the zoo and keep the rows in the store.
+    With --split: embed a split with models of the zoo and keep the rows in the store, or with one
+    MODEL of any kind and write them into OUT.
 
     What is in the store already is not computed again, and an interrupted call goes on where it
     was. Leaves with 1 if a model fails.
     """
     if split is not None and output is None:
         return _embed_split(models, split, given)
-    if output is None or split is not None or len(models) != 2:
+    if output is None or len(models) != (2 if split is None else 1):
         raise click.UsageError(
             "name MODEL, FILE and -o OUT for samples of your own, or models and --split"
         )
-    return _embed_file(models[0], models[1], output, given)
+    return _embed_file(models, split, output, given)
 
 
-def _embed_file(model: str, file: str, output: Path, given: Mapping[str, Any]) -> int:
+def _embed_file(
+    models: Sequence[str], split: str | None, output: Path, given: Mapping[str, Any]
+) -> int:
     from pytest_matalign.embeddings.own import own_rows, rows_of
     from pytest_matalign.embeddings.own_table import write_own
+    from pytest_matalign.splits.load import load_split
 
     try:
         found = own_rows(
-            model,
-            Path(file),
+            models[0],
+            Path(models[1]) if split is None else load_split(split, samples=given["samples"]),
             rows=rows_of(given["per"], given["pool"]),
             **{name: given[name] for name in ("layer", "form", "key", "store", "allow_pickle")},
         )

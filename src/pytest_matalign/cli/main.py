@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CONTENTS: dict[str, dict[str, str]] = {
     "Judge a model": {
+        "same": "tell whether two ways of running a model give the same",
         "gate": "run suites on a candidate, with pytest's verdicts",
         "sensitivity": "what the gate would say to known changes of your model",
         "scorecard": "show, compare and publish what a run found",
@@ -34,7 +35,7 @@ CONTENTS: dict[str, dict[str, str]] = {
         "splits": "the samples that models are compared on",
     },
     "Embeddings": {
-        "embed": "run models over a split and keep the rows in the store",
+        "embed": "rows of your own file, or of a split in the store",
         "store": "check, tidy and weigh what earlier runs kept",
         "pack": "embeddings of references, as one verifiable folder",
     },

@@ -20,7 +20,7 @@ from pytest_matalign.embeddings.untrained import (
     takes_untrained,
 )
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.zoo.adapters.candidate import import_factory
+from pytest_matalign.zoo.adapters.candidate import import_factory, is_factory
 from pytest_matalign.zoo.own_weights import of_file
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ MODALITY: Mapping[str, Modality] = {
     "backbone": "protein-structure",
 }
 HUB = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)@(?P<revision>\S+)")
-FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +116,7 @@ def _resolved(wanted: Wanted, *, root: Path, run_id: str, allow_pickle: bool) ->
     spec = wanted.spec
     if match := HUB.fullmatch(spec):
         return _from_hub(wanted, repo=match["repo"], revision=match["revision"])
-    if FACTORY.fullmatch(spec):
+    if is_factory(spec):
         return _from_factory(wanted, spec, root=root, run_id=run_id)
     if Path(spec).suffix in TABLES:
         return _from_file(wanted, root / spec)
@@ -184,7 +183,7 @@ def _made_by(
     spec: str, wanted: Wanted, card: ModelCard, *, root: Path, run_id: str
 ) -> Mapping[str, tuple[Source, ...]]:
     """Untrained networks by a factory that makes them."""
-    if not FACTORY.fullmatch(spec):
+    if not is_factory(spec):
         raise ConfigurationError(
             f"`untrained` in [tool.matalign] is {spec!r}; name a factory, package.module:factory."
         )
@@ -206,7 +205,7 @@ def _seed(wanted: Wanted, card: ModelCard, spec: str, *, root: Path, run_id: str
         if not (root / spec).is_file():
             raise ConfigurationError(f"{spec!r} of `seeds` in [tool.matalign] does not exist.")
         return EmbeddingFile(name, root / spec)
-    if not FACTORY.fullmatch(spec):
+    if not is_factory(spec):
         raise ConfigurationError(
             f"{spec!r} of `seeds` in [tool.matalign] is neither package.module:factory nor a file "
             "embeddings.npz."

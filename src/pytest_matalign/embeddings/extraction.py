@@ -85,7 +85,7 @@ def extract(
                 if rows is None:
                     computed = True
                     if model is None:
-                        with _told_of(source.id, "loading its weights"):
+                        with told_of(source.id, "loading its weights"):
                             model = source.load()
                     report = _Offset(progress, done=done, total=len(samples))
                     rows = _embed_block(source, model, block, split=split, progress=report)
@@ -149,7 +149,7 @@ def _embed_block(
         for start in range(0, len(accepted), size):
             batch = accepted[start : start + size]
             doing = f"embedding {batch[0].id} to {batch[-1].id} of {split!r}"
-            with interruptible(), _told_of(source.id, doing):
+            with interruptible(), told_of(source.id, doing):
                 output = model.embed(batch)
             rows = sum(map(len, names[start : start + size]))
             parts.append(check_vectors(output, rows=rows, model=source.id, split=split))
@@ -161,7 +161,7 @@ def _embed_block(
 
 
 @contextmanager
-def _told_of(model: str, doing: str) -> Iterator[None]:
+def told_of(model: str, doing: str) -> Iterator[None]:
     """Turn whatever third-party model code raises into one sentence, the cause kept."""
     try:
         yield

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_matalign.embeddings.extraction import extract, joined, stored
+from pytest_matalign.embeddings.extraction import extract, joined, stored, told_of
 from pytest_matalign.embeddings.staying import staying
 from pytest_matalign.errors import FileError, MatalignError, UnavailableError, sentence_of
 from pytest_matalign.splits.load import load_split
@@ -138,7 +138,8 @@ class Extracted:
 
     @cached_property
     def _opened(self) -> Loadable:
-        return self._open()
+        with told_of(self.model, "being made"):
+            return self._open()
 
     def embedding(self, split: Split, *, store: Store, progress: Progress) -> Embedding:
         """Return rows from the store, those it lacks from the model."""

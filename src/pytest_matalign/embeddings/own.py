@@ -13,7 +13,8 @@ from pytest_matalign.embeddings.store import Store
 from pytest_matalign.embeddings.way import way_of
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.progress import embedding_line
-from pytest_matalign.splits.own import own_samples
+from pytest_matalign.splits.own import OwnSamples, own_samples
+from pytest_matalign.splits.split import Split
 from pytest_matalign.zoo.catalogue import cards
 from pytest_matalign.zoo.view import is_of_atoms, with_view
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.splits.sample import Input
-    from pytest_matalign.splits.split import Split
     from pytest_matalign.zoo.card import ModelCard
     from pytest_matalign.zoo.view import Rows
 
@@ -98,7 +98,7 @@ def embed(
 
 def own_rows(
     model: str,
-    samples: str | Path | Sequence[Atoms | str],
+    samples: str | Path | Sequence[Atoms | str] | Split,
     *,
     rows: Rows = "mean",
     layer: str | None = None,
@@ -107,8 +107,11 @@ def own_rows(
     store: Path | None = None,
     allow_pickle: bool = False,
 ) -> OwnRows:
-    """Do as `embed`, with ids from another `key` of a file, and return what else is known."""
-    given = own_samples(samples, form=form or _text_of(model), key=key)
+    """Do as `embed`, of a split too, with ids from another `key`, and return what else is known."""
+    if isinstance(samples, Split):
+        given = OwnSamples(split=samples, unread={})
+    else:
+        given = own_samples(samples, form=form or _text_of(model), key=key)
     forms = given.split.card.inputs
     way = way_of(
         model,

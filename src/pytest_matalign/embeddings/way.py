@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pytest_matalign.embeddings.candidate import FACTORY, HUB, Wanted, card_of, resolve_candidate
+from pytest_matalign.embeddings.candidate import HUB, Wanted, card_of, resolve_candidate
 from pytest_matalign.embeddings.factory import FactorySource
 from pytest_matalign.embeddings.files import TABLES
 from pytest_matalign.embeddings.obtain import Extracted
 from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.environments.folders import Elsewhere, elsewhere
 from pytest_matalign.errors import ConfigurationError, UnavailableError
-from pytest_matalign.zoo.adapters.candidate import import_factory
+from pytest_matalign.zoo.adapters.candidate import import_factory, is_factory
 from pytest_matalign.zoo.catalogue import cards
 from pytest_matalign.zoo.domain import refusal
 from pytest_matalign.zoo.own_weights import of_file
@@ -117,11 +117,11 @@ def _card(wanted: Wanted, root: Path) -> ModelCard:
     spec = wanted.spec
     if (known := cards().get(spec) or of_file(spec, root=root)) is not None:
         return known
-    if FACTORY.fullmatch(spec) and wanted.input is None:
+    if is_factory(spec) and wanted.input is None:
         raise ConfigurationError(
             f"{spec} needs to know what it reads: atoms, smiles, sequence or backbone."
         )
-    if FACTORY.fullmatch(spec):
+    if is_factory(spec):
         card = card_of(wanted, layer="chosen by the factory", pooling="chosen by the factory")
         return msgspec.structs.replace(card, options={"factory": spec, "root": str(root)})
     nothing: Mapping[str, ModelCard] = {}

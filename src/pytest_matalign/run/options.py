@@ -172,7 +172,7 @@ OPTIONS: tuple[Option, ...] = (
         "that have no others are skipped",
         kind="flag",
         key="allow_pickle",
-        commands=("gate", "sensitivity", "pack build", "embed"),
+        commands=("gate", "sensitivity", "pack build", "embed", "same"),
     ),
     Option(
         name="policy",
@@ -226,6 +226,12 @@ OPTIONS: tuple[Option, ...] = (
         "none",
     ),
     _of_project("gate", "gates added to those of the suites, or laid over the ones of one id"),
+    _of_project(
+        "same",
+        "pairs of ways to run one model that must give the same, as `matalign same` compares them: "
+        "tables with `a`, `b` and, where wanted, `split`, `samples`, `channel`, `input`, `limit`",
+        "none",
+    ),
     Option(
         name="strict",
         help="fail also where a check is skipped, cannot be compared, or is new to the baseline",

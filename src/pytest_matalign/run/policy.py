@@ -30,7 +30,7 @@ def policy_of(settings: Settings, folders: Mapping[str, Path]) -> dict[str, str]
         settings: Of the run.
         folders: Of its suites by name, which are read whole, whatever `--matalign-models` leaves.
     """
-    named = ("tolerance", "mode", "strict", "references", "baseline_embeddings", "samples")
+    named = ("tolerance", "mode", "strict", "references", "baseline_embeddings", "samples", "same")
     parts = {name: _text(getattr(settings, name)) for name in named}
     if settings.candidate is not None:
         parts |= {

@@ -15,6 +15,7 @@ from pytest_matalign.embeddings.candidate import Wanted
 from pytest_matalign.embeddings.pack_format import Encoding  # noqa: TC001  msgspec resolves it
 from pytest_matalign.embeddings.policy import Policy  # noqa: TC001  msgspec resolves it
 from pytest_matalign.errors import ConfigurationError
+from pytest_matalign.run.same import SamePair  # noqa: TC001  msgspec resolves it at run time
 from pytest_matalign.splits.sample import Input  # noqa: TC001  msgspec resolves it at run time
 from pytest_matalign.untrusted import TEXT_BYTES, toml, untrusted
 from pytest_matalign.verdicts.regression import TOLERANCE
@@ -70,6 +71,7 @@ class HostTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     seeds: tuple[str, ...] = ()
     gate: tuple[HostGate, ...] = ()
     strict: bool = False
+    same: tuple[SamePair, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,7 @@ class Settings:
         tolerance: Loss of alignment against the baseline that is still accepted.
         mode: What a release says of itself: the same model, or retrained.
         gates: Of the host, to be laid over those of the suites.
+        same: Pairs of ways to run one model that must give the same.
         strict: Whether a check that is skipped or cannot be compared fails the run.
         projects: What the project says where a policy or baseline was given that counts instead.
         update: What is to be written into the baseline.
@@ -121,6 +124,7 @@ class Settings:
     mode: Literal["same", "retrained"]
     gates: tuple[HostGate, ...]
     strict: bool
+    same: tuple[SamePair, ...]
     projects: Settings | None
     update: Literal["new", "regressed", "all"] | None
     json: Path | None
@@ -195,6 +199,7 @@ def settings_of(
         mode=judged.mode,
         gates=judged.gate,
         strict=bool(given.get("strict")) or judged.strict,
+        same=judged.same,
         projects=_projects(given, root=root, here=here),
         update=_permitted(given.get("update"), forced=bool(given.get("update_in_ci"))),
         json=file("json"),

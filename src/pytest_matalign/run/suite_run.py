@@ -28,6 +28,7 @@ from pytest_matalign.run.demands import (
 from pytest_matalign.run.evaluator import Evaluator
 from pytest_matalign.run.gates import judge_gates, with_host_gates
 from pytest_matalign.run.policy import BASELINE, policy_of
+from pytest_matalign.run.same import checked
 from pytest_matalign.run.settings import check_places
 from pytest_matalign.scorecard.build import build_scorecard
 from pytest_matalign.suites.cases import alignment_cases, embedding_cases
@@ -275,7 +276,21 @@ class SuiteRun:
                     )
                     for gate in found
                 ]
-        return [*judged, *self._demanded(ledger)], unjudged
+        return [*judged, *self.same, *self._demanded(ledger)], unjudged
+
+    @cached_property
+    def same(self) -> list[GateRecord]:
+        """Pairs of ways to run one model, each run and compared."""
+        settings = self.settings
+        return checked(
+            settings.same,
+            root=settings.root,
+            run_id=settings.run_id,
+            progress=self._progress,
+            form=settings.candidate.input if settings.candidate else None,
+            allow_pickle=settings.allow_pickle,
+            strict=settings.strict,
+        )
 
     def _demanded(self, ledger: Ledger) -> list[GateRecord]:
         """Gates on the whole run that it does not pass."""

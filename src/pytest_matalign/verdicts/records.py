@@ -159,7 +159,7 @@ class GateRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     suite: str
     id: str
-    kind: Literal["mean-alignment", "error-budget", "coverage", "measured", "strict"]
+    kind: Literal["mean-alignment", "error-budget", "coverage", "measured", "strict", "same"]
     bound: Literal["at_least", "at_most"]
     limit: float
     value: float | None = None

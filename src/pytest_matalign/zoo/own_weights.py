@@ -1,4 +1,4 @@
-"""A checkpoint file of a family the zoo knows, as a card: `mace:path.model`."""
+"""A checkpoint file of a family the zoo knows, as a card: `mace:path.model?head=default`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
     from pytest_matalign.zoo.card import ModelCard
 
-_NAMED = re.compile(r"(?P<family>[a-z0-9-]+):(?P<path>.+)")
+_NAMED = re.compile(r"(?P<family>[a-z0-9-]+):(?P<path>[^?]+)(\?(?P<options>.*))?")
+_AGELESS = (
+    "files of MatGL do not say which release saved them, and from 3 on it reads older ones as "
+    "another network without an error"
+)
+_NEEDED = {"matgl": ("saved_by", _AGELESS)}
+"""Options without which an adapter could take a file for what it is not, and why."""
 
 
 def of_file(spec: str, *, root: Path) -> ModelCard | None:
-    """Return the card of `family:path`; None if the text does not begin with a family.
+    """Return the card of `family:path?option=value&…`; None if no family comes first.
 
     It is the card of the family's first trained model with other weights, and without what is
     known of that model only: options, elements, energies, width.
@@ -48,13 +54,17 @@ def of_file(spec: str, *, root: Path) -> ModelCard | None:
         )
     if not path.exists():
         raise ConfigurationError(f"{spec}: there is no file or folder {path}.")
+    options = _options(match["options"] or "", spec)
+    option, why = _NEEDED.get(alike[0].adapter, ("", ""))
+    if option and option not in options:
+        raise ConfigurationError(f"{spec}: {why}; write {spec}?{option}=2, or its major version.")
     weights = alike[0].weights
     assert weights is not None, "cards without weights were left out"
     return msgspec.structs.replace(
         alike[0],
         id=f"{family}-{re.sub(r'[^a-z0-9.]+', '-', path.name.lower()).strip('-.')}",
         name=path.name,
-        options={},
+        options=options,
         weights=Weights(path=str(path), pickled=weights.pickled or weights.package is not None),
         energies=(),
         elements=None,
@@ -68,6 +78,17 @@ def of_file(spec: str, *, root: Path) -> ModelCard | None:
         state="declared",
         notes=None,
     )
+
+
+def _options(text: str, spec: str) -> dict[str, str | int | float | bool]:
+    """Return options of the adapter; whole numbers are numbers."""
+    found: dict[str, str | int | float | bool] = {}
+    for part in filter(None, text.split("&")):
+        name, equals, value = part.partition("=")
+        if not (name and equals):
+            raise ConfigurationError(f"{spec}: {part!r} is no option; write name=value.")
+        found[name] = int(value) if value.isdecimal() else value
+    return found
 
 
 def _reads_files(adapter: str) -> bool:

@@ -87,13 +87,16 @@ def compare(candidate: Float64, baseline: Float64) -> SelfCheck:
     overlap = np.minimum(first, second).sum(axis=1) / k
     return SelfCheck(
         overlap=overlap,
-        distance=_moved(candidate, baseline, turned=float(overlap.mean()) >= SAME_OVERLAP),
+        distance=moved_by(candidate, baseline, turned=float(overlap.mean()) >= SAME_OVERLAP),
         agreement=sample_agreement(profiles(unit[0]), profiles(unit[1])),
     )
 
 
-def _moved(candidate: Float64, baseline: Float64, *, turned: bool) -> Float64:
-    """Distances (n,) of rows, after the best rotation and factor if asked for and needed."""
+def moved_by(candidate: Float64, baseline: Float64, *, turned: bool) -> Float64:
+    """Return distances (n,) of rows, after the best rotation and factor if asked for and needed.
+
+    In units of the median distance between rows of the baseline.
+    """
     typical = float(np.median(distances(baseline)[np.triu_indices(len(baseline), 1)])) or 1.0
     width = max(candidate.shape[1], baseline.shape[1])
     a, b = (np.pad(x, ((0, 0), (0, width - x.shape[1]))) for x in (candidate, baseline))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 ADAPTER_VERSION = 1
 PARTS = ("embed_atoms", "embed_layers")
 """What a function from inputs to rows may carry for other views of it, given the same inputs."""
+
+
+def is_factory(spec: str) -> bool:
+    """Return whether a text names a factory."""
+    return re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", spec) is not None
 
 
 def load(card: ModelCard) -> FactoryModel:
