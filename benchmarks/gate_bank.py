@@ -32,11 +32,12 @@ from pytest_matalign.embeddings.pack_format import decode
 from pytest_matalign.mutants.rows import group_mutants, mutants
 from pytest_matalign.verdicts.gate.bounds import prediction_limit
 from pytest_matalign.verdicts.gate.coverage import coverage
+from pytest_matalign.verdicts.gate.finding import Judgement, judgement
 from pytest_matalign.verdicts.gate.floor import above_other_untrained, above_own_untrained
 from pytest_matalign.verdicts.gate.judge import Court, Prepared, judge
 from pytest_matalign.verdicts.gate.places import standings
 from pytest_matalign.verdicts.gate.scale import directions, norm_spread
-from pytest_matalign.verdicts.gate.self_check import compare
+from pytest_matalign.verdicts.gate.self_check import compare, self_check
 from pytest_matalign.verdicts.gate.structure import probe_loss
 from pytest_matalign.zoo.adapters.composition import fractions
 from pytest_matalign.zoo.adapters.size import bumps
@@ -147,8 +148,9 @@ class Ground:
         return found
 
     def court(self, family: str) -> Court:
-        """The court of a family: references are all trained models of the others."""
+        """The court of a family: references are the first trained model of each other family."""
         if family not in self._courts:
+            others = {self.family(m): m for m in reversed(self.trained)}
             self._courts[family] = Court(
                 ids=tuple(s.id for s in self.samples),
                 references=tuple(
@@ -158,8 +160,8 @@ class Ground:
                         corpus="; ".join(self._card(m).training),
                         rows=self.rows[m],
                     )
-                    for m in self.trained
-                    if self.family(m) != family
+                    for other, m in others.items()
+                    if other != family
                 ),
                 covariates=tuple(self.covariates.values()),
                 groups=sample_groups(self.samples),
@@ -189,6 +191,7 @@ class Bank:
         self.ground, self.before = ground, before
         self._prepared: dict[str, Prepared] = {}
         self._last: Prepared | None = None
+        self._last_judged: tuple[tuple[Prepared, Prepared], Judgement] | None = None
 
     def parts(self) -> Iterator[tuple[str, Callable[[], Iterator[Outcome]]]]:
         """Everything there is to do on the split, by name."""
@@ -219,7 +222,9 @@ class Bank:
         if last is None or last.rows is not rows or last.court is not baseline.court:
             self._last = last = baseline.court.prepare(rows)
         candidate = last
-        judged = judge(candidate, baseline, mode="same" if mode == "same" else "retrained")
+        judged = self._judged(candidate, baseline)
+        if mode == "same":
+            judged = said_to_be_the_same(judged, candidate, baseline)
         before = self.old_rule(model, rows) if self.before and mode == "retrained" else ""
         return Outcome(
             suite=suite,
@@ -232,6 +237,13 @@ class Bank:
             why=judged.why,
             before=before,
         )
+
+    def _judged(self, candidate: Prepared, baseline: Prepared) -> Judgement:
+        """The judgement as retrained; the last is kept, both modes ask for it."""
+        key = candidate, baseline
+        if self._last_judged is None or self._last_judged[0] != key:
+            self._last_judged = key, judge(candidate, baseline)
+        return self._last_judged[1]
 
     def changes(self, model: str) -> Iterator[Outcome]:
         rows = self.ground.rows[model]
@@ -266,7 +278,8 @@ class Bank:
             what = "signs flipped in one layer" if flipped else "untrained network"
             suite = "damaged" if flipped else "untrained"
             rows = self.ground.rows[name]
-            yield self.outcome(suite, model, what, "fail", "retrained", rows)
+            for mode in ("retrained", "same"):
+                yield self.outcome(suite, model, what, "fail", mode, rows)
 
     def refusals(self, model: str) -> Iterator[Outcome]:
         court, baseline = self.prepared(model).court, self.prepared(model)
@@ -398,6 +411,19 @@ class Bank:
     @cached_property
     def _prepared_old(self) -> dict[str, Any]:
         return {}
+
+
+def said_to_be_the_same(judged: Judgement, candidate: Prepared, baseline: Prepared) -> Judgement:
+    """What `judge` says in mode `same`: only the check of the rows themselves depends on it."""
+    (before,) = (f for f in judged.findings if f.check == "self-check")
+    check = self_check(
+        compare(candidate.rows, baseline.rows),
+        ids=candidate.court.ids,
+        mode="same",
+        beyond=before.figures["beyond"],
+        expected=before.figures["expected"],
+    )
+    return judgement(tuple(check if f is before else f for f in judged.findings))
 
 
 def kept(lines: Path) -> Iterator[tuple[str, list[Outcome]]]:
