@@ -63,9 +63,9 @@ def repeated(x: Float64, rng: Generator, *, share: float) -> Float64:
 
 
 def shuffled_within(x: Float64, rng: Generator, *, members: NDArray[np.intp]) -> Float64:
-    """Return rows with those of a group shuffled among its samples."""
-    changed = x.copy()
-    changed[members] = x[rng.permutation(members)]
+    """Return rows with those of a group shuffled among its samples, none left in its place."""
+    changed, order = x.copy(), rng.permutation(members)
+    changed[order] = x[np.roll(order, 1)]
     return changed
 
 
