@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,8 @@ def _provide_graphium() -> None:
     root = Path(found.submodule_search_locations[0])
     for name in _SHELLS:
         shell = ModuleType(name)
+        # Whoever asks whether the package is installed is told by it.
+        shell.__spec__ = ModuleSpec(name, None, is_package=True)
         shell.__path__ = [str(root.joinpath(*name.split(".")[1:]))]
         sys.modules[name] = shell
     for name in _TRAINING:
