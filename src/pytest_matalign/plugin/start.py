@@ -33,7 +33,7 @@ def start(config: pytest.Config) -> MatalignSession:
     try:
         session = MatalignSession(config, cards=_own_cards(config))
         session.check()
-        if not hasattr(config, "workerinput"):
+        if not (hasattr(config, "workerinput") or config.option.collectonly):
             embed_ahead(session)
     except MatalignError as error:
         raise pytest.UsageError(terminal(str(error))) from None
