@@ -29,6 +29,9 @@ SERIES: Mapping[str, tuple[float, ...]] = {
 }
 """Levels of the graded series on crystals: see `pytest_matalign.splits.perturb`."""
 
+APART = frozenset({"accuracy"})
+"""Sections of potentials alone, each on the samples it accepts whatever others do."""
+
 GRADED_MODELS = frozenset(
     {
         "chgnet-0.3.0",

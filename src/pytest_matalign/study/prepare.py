@@ -20,6 +20,7 @@ from pytest_matalign.study.measures.energies import predicts_energies
 from pytest_matalign.study.measures.xtb import xtb_missing
 from pytest_matalign.study.obtain import Embeddings, embeddings_of
 from pytest_matalign.study.plan import (
+    APART,
     ATOM_MODELS,
     COVERAGE,
     CRYSTALS,
@@ -39,6 +40,8 @@ def prepare(
     What cannot be had is told; the study itself meets the same and reports it.
     """
     source = embeddings_of(plan, root)
+    if set(sections) <= APART and not predicts_energies(source.cards[model]):
+        return
     for split in splits:
         if model in plan.readers(split, source.cards):
             try:

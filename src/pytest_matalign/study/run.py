@@ -26,6 +26,7 @@ from pytest_matalign.study.claims import selection as choosing
 from pytest_matalign.study.context import Study
 from pytest_matalign.study.obtain import embeddings_of
 from pytest_matalign.study.plan import (
+    APART,
     CRYSTALS,
     ELEMENTS,
     LIGANDS,
@@ -109,10 +110,11 @@ def run_study(
     finally:
         executor.close()
     study = Study(embeddings_of(plan, store), plan)
+    shared = [split for key, (_, own) in chosen.items() if key not in APART for split in own]
     report = Report(
         title="The paper's findings, taken again" if name == "paper" else f"Study: {name}",
         preface=PREFACE,
-        sections=(*sections, inventory(study, splits)),
+        sections=(*sections, *([inventory(study, shared)] if shared else [])),
         options=plan.options,
     )
     say(f"{len(report.claims)} claims: {tally(report.claims)}")
@@ -151,7 +153,7 @@ def make_section(name: str, plan: Plan, store: Path) -> Section:
 def inventory(study: Study, splits: Sequence[str]) -> Section:
     """Which models took part on which split, and why the others did not."""
     # Of the elements only errors are taken, on which models need not agree.
-    found = [study.data(split) for split in splits if split != ELEMENTS]
+    found = [study.data(split) for split in dict.fromkeys(splits) if split != ELEMENTS]
     models = [
         study.facts[m] for m in study.plan.models if any(m in data.embeddings for data in found)
     ]
