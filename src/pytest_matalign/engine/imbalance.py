@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 
-from pytest_matalign.engine.influence import Influence, from_anchors
+from pytest_matalign.engine.influence import from_anchors, samples_of_anchors
 from pytest_matalign.engine.null import Null, NullResult, sampled_skewness
 from pytest_matalign.engine.part import Comparison, Part
 from pytest_matalign.engine.permutation import (
@@ -41,6 +41,8 @@ T = TypeVar("T")
 PAST = 3
 # Gathered entries beyond which fewer permutations are sampled (spaces with very many ties).
 _GATHER_LIMIT = 8_000_000
+# Gathered entries that are held at once.
+_TOGETHER = 1 << 17
 # Rows that are ranked where all n would be needed against all n at once.
 _SOME_ROWS = 1024
 
@@ -101,8 +103,8 @@ class ImbalancePart(Part):
                 directions=(2 * ways[0].total * scale, 2 * ways[1].total * scale),
                 influence=from_anchors(own, keys, effects),
                 by_direction=(
-                    ways[0].influence(parts[a], 2 * scale).samples,
-                    ways[1].influence(parts[b], 2 * scale).samples,
+                    ways[0].influence(parts[a], 2 * scale),
+                    ways[1].influence(parts[b], 2 * scale),
                 ),
             )
 
@@ -123,13 +125,9 @@ class ImbalancePart(Part):
         if self._ranks is not None and other._ranks is not None:
             count = len(self.near.keys) + len(other.near.keys)
             count = max(16, min(PERMUTATIONS, _GATHER_LIMIT // count))
-            samples = np.array(
-                [
-                    _shuffled(self, other._ranks, order)
-                    + _shuffled(other, self._ranks, np.argsort(order))
-                    for order in permutations(n, PERMUTATIONS, self.seed)[:count]
-                ]
-            )
+            orders = permutations(n, PERMUTATIONS, self.seed)[:count]
+            samples = _shuffled(self, other._ranks, orders)
+            samples += _shuffled(other, self._ranks, np.argsort(orders, axis=1))
             skewness = sampled_skewness(samples * scale, 1.0, sd)
         return Null(mean=1.0, sd=sd, skewness=skewness).beyond(value, higher=False)
 
@@ -152,8 +150,8 @@ class _Way:
     effects: Float64
     """For each neighbour pair."""
 
-    def influence(self, part: ImbalancePart, scale: float) -> Influence:
-        return from_anchors(self.own * scale, part.near.keys, self.effects * scale)
+    def influence(self, part: ImbalancePart, scale: float) -> Float64:
+        return samples_of_anchors(self.own * scale, part.near.columns, self.effects * scale)
 
 
 def _ways(
@@ -206,9 +204,18 @@ def _ways(
     return result
 
 
-def _shuffled(part: ImbalancePart, ranks: NDArray[np.float32], order: NDArray[np.intp]) -> float:
-    found = ranks[order[part.near.rows], order[part.near.columns]]
-    return float(np.einsum("e,e->", part.near.weights, found.astype(np.float64)))
+def _shuffled(part: ImbalancePart, ranks: NDArray[np.float32], orders: NDArray[np.intp]) -> Float64:
+    """Return the weighted ranks (count,) of a space's neighbours, by order of the other's samples."""
+    near, flat = part.near, ranks.reshape(-1)
+    result = np.empty(len(orders))
+    some = max(1, _TOGETHER // len(near.keys))
+    for start in range(0, len(orders), some):
+        chosen = orders[start : start + some]
+        keys = chosen.take(near.rows, axis=1) * part.n + chosen.take(near.columns, axis=1)
+        found = flat.take(keys).astype(np.float64)
+        # One by one: the order of the sum must not depend on how many are held at once.
+        result[start : start + some] = [np.einsum("e,e->", near.weights, row) for row in found]
+    return result
 
 
 def _turn(s: PairSums) -> PairSums:

@@ -117,9 +117,15 @@ def from_anchors(own: Float64, keys: NDArray[np.intp], effects: Float64) -> Infl
     from scipy.sparse import coo_array
 
     n = len(own)
-    rows, columns = np.divmod(keys, n)
-    kernel = coo_array((effects, (rows, columns)), shape=(n, n)).tocsr()
-    samples = own + np.bincount(columns, weights=effects, minlength=n)
+    kernel = coo_array((effects, np.divmod(keys, n)), shape=(n, n)).tocsr()
     return Influence(
-        samples=samples - samples.mean(), pairs=SparsePairs(matrix=(kernel + kernel.T).tocsr())
+        samples=samples_of_anchors(own, keys % n, effects),
+        pairs=SparsePairs(matrix=(kernel + kernel.T).tocsr()),
     )
+
+
+def samples_of_anchors(own: Float64, columns: NDArray[np.intp], effects: Float64) -> Float64:
+    """Return the samples' part (n,) of `from_anchors`, from the columns j of its keys."""
+    samples = own + np.bincount(columns, weights=effects, minlength=len(own))
+    centred: Float64 = samples - samples.mean()
+    return centred

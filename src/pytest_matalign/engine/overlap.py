@@ -129,7 +129,10 @@ def _shuffled_sums(few: OverlapPart, many: OverlapPart) -> Float64:
     n = few.n
     mine = few.masked.astype(np.float32)
     count = max(16, min(PERMUTATIONS, _GATHER_LIMIT // max(len(mine), 1)))
-    orders = permutations(n, PERMUTATIONS, few.seed)[:count]
+    # Half as wide where it suffices: what is gathered is what takes the time.
+    kind = np.int32 if (_TABLE + n) < 2**31 and n < 2**15 else np.intp
+    orders = permutations(n, PERMUTATIONS, few.seed)[:count].astype(kind)
+    few_rows, few_columns = few.near.rows.astype(kind), few.near.columns.astype(kind)
     result = np.zeros(count)
     rows = min(n, max(16, _TABLE // n))
     for start in range(0, n, rows):
@@ -138,11 +141,12 @@ def _shuffled_sums(few: OverlapPart, many: OverlapPart) -> Float64:
         table = np.zeros((stop - start) * n, dtype=np.float32)
         table[many.near.keys[part] - start * n] = many.masked[part]
         for index, order in enumerate(orders):
-            i, j, weights = order[few.near.rows], few.near.columns, mine
+            i, j, weights = order.take(few_rows), few_columns, mine
             if rows < n:
                 inside = (i >= start) & (i < stop)
                 i, j, weights = i[inside], j[inside], mine[inside]
-            result[index] += np.einsum("e,e->", weights, table[(i - start) * n + order[j]])
+            keys = (i - start) * n + order.take(j)
+            result[index] += np.einsum("e,e->", weights, table.take(keys))
     return result
 
 
