@@ -205,7 +205,7 @@ def _ways(
 
 
 def _shuffled(part: ImbalancePart, ranks: NDArray[np.float32], orders: NDArray[np.intp]) -> Float64:
-    """Return the weighted ranks (count,) of a space's neighbours, by order of the other's samples."""
+    """Return the weighted ranks (count,) of a space's neighbours, by order of the other's rows."""
     near, flat = part.near, ranks.reshape(-1)
     result = np.empty(len(orders))
     some = max(1, _TOGETHER // len(near.keys))

@@ -55,14 +55,15 @@ class So3lr:
 
     def energy(self, atoms: Atoms) -> float:
         """Return the total energy in eV, by the package's calculator with its own long ranges."""
-        calculator = import_quietly("so3krates_torch.calculator.so3").TorchkratesCalculator(
-            models=[deepcopy(self.network)],
-            r_max_lr=12.0,
-            dispersion_energy_cutoff_lr_damping=2.0,
-            device="cpu",
-            model_type="so3lr",
-        )
+        package = import_quietly("so3krates_torch.calculator.so3")
         with quiet():
+            calculator = package.TorchkratesCalculator(
+                models=[deepcopy(self.network)],
+                r_max_lr=12.0,
+                dispersion_energy_cutoff_lr_damping=2.0,
+                device="cpu",
+                model_type="so3lr",
+            )
             return float(calculator.get_potential_energy(copy_of(atoms)))
 
     def _features(self, samples: Sequence[Sample]) -> Any:
