@@ -18,6 +18,7 @@ import difflib
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,12 +26,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_matalign import load_split
+from pytest_matalign.embeddings.embedding import Embedding, common_ids
 from pytest_matalign.embeddings.pack import bundled_pack
 from pytest_matalign.errors import MatalignError
 from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.statistics.assess import assess, prepare
 from pytest_matalign.suites.cases import pair_class
 from pytest_matalign.suites.load import load_suite
+from pytest_matalign.verdicts.expectations import SAME_SIZE
 from pytest_matalign.verdicts.gate.bounds import prediction_limit
 from pytest_matalign.zoo.adapters import random_features
 from pytest_matalign.zoo.adapters.composition import fractions
@@ -39,6 +42,7 @@ from pytest_matalign.zoo.catalogue import cards
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pytest_matalign.statistics.assess import Prepared
     from pytest_matalign.suites.schema import Suite, SuiteMetric, SuiteSplit
 
 SUITES = Path(__file__).parents[1] / "suites"
@@ -135,15 +139,22 @@ def bounds(suite: Suite) -> Iterator[Bound]:
                 yield from _of_metric(wanted, metric, rows)
 
 
-def _rows(suite: Suite, wanted: SuiteSplit) -> dict[str, np.ndarray]:
+def _rows(suite: Suite, wanted: SuiteSplit) -> dict[str, Embedding]:
+    """Embeddings by model, of those that accept as many samples as a bound may differ in."""
     pack = bundled_pack()
     assert pack is not None
     if wanted.file:
         return {}
     split = load_split(wanted.id, samples=wanted.samples)
-    found = {
+    controls = {
         "composition": np.array([fractions(sample) for sample in split.samples]),
         "random": random_features.load(cards()["random"]).embed(split.samples),
+    }
+    found = {
+        name: Embedding(
+            model=name, split=split.card.id, ids=split.ids, vectors=rows.astype(np.float32)
+        )
+        for name, rows in controls.items()
     }
     for model in (*suite.models, *suite.controls):
         if (wanted.id, model) in pack:
@@ -151,24 +162,29 @@ def _rows(suite: Suite, wanted: SuiteSplit) -> dict[str, np.ndarray]:
                 one = pack.embedding(model, split)
             except MatalignError:
                 continue
-            if len(one) == len(split.samples):
-                found[model] = one.vectors
-    return {name: rows.astype(np.float64) for name, rows in found.items()}
+            if len(one) >= (1 - SAME_SIZE) * len(split.samples):
+                found[model] = one
+    return found
 
 
 def _of_metric(
-    wanted: SuiteSplit, metric: SuiteMetric, rows: dict[str, np.ndarray]
+    wanted: SuiteSplit, metric: SuiteMetric, rows: dict[str, Embedding]
 ) -> Iterator[Bound]:
     known = cards()
     spec = metric_spec(metric.name, k=metric.k, preprocess=metric.preprocess)
-    prepared = {model: prepare(one, specs=[spec]) for model, one in rows.items()}
+
+    @cache
+    def prepared(model: str, ids: tuple[str, ...]) -> Prepared:
+        return prepare(rows[model].rows(ids).astype(np.float64), specs=[spec])
+
     values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     control = -1.0
     for a, b in combinations(rows, 2):
         controls = [model for model in (a, b) if known[model].role == "control"]
-        if len(controls) == 2:
+        ids = common_ids(rows[a], rows[b])
+        if len(controls) == 2 or len(ids) < (1 - SAME_SIZE) * (wanted.samples or 0):
             continue
-        value = assess(prepared[a], prepared[b], spec).value
+        value = assess(prepared(a, ids), prepared(b, ids), spec).value
         kind = "random" if "random" in controls else pair_class(known[a], known[b])
         if controls and kind != "random":
             control = max(control, value)

@@ -9,10 +9,11 @@ import pytest
 
 from hosts import MINI, Host
 from packing import packed
-from pytest_matalign import load_split, split_cards
+from pytest_matalign import load_split
 from pytest_matalign.embeddings.pack import bundled_pack
 from pytest_matalign.embeddings.pack_build import licence_problem
 from pytest_matalign.environments import loading
+from pytest_matalign.splits.catalogue import split_card
 from pytest_matalign.zoo import adapter, catalogue
 from pytest_matalign.zoo.card import ModelCard
 from pytest_matalign.zoo.weights.files import described_digest
@@ -81,7 +82,7 @@ def test_the_bundled_pack_is_whole_and_may_be_passed_on() -> None:
         assert licence_problem(card) is None
         assert entry.adapter_version == adapter.adapter_version(card)
         assert entry.weights == described_digest(card)
-        assert entry.split_version == split_cards()[split].version
+        assert entry.split_version == split_card(split).version
         assert entry.loss is not None
         assert max(entry.loss.metrics.values()) < 5e-3
         embedding = pack.embedding(model, load_split(split, samples=min(20, len(entry.ids))))
