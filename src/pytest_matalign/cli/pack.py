@@ -76,7 +76,10 @@ def build(
 
 
 def _work(run: SuiteRun, *, only: Collection[str]) -> Iterator[tuple[SuiteSplit, list[str]]]:
-    """Each split of the suites with every model on it that carries weights, and covariates."""
+    """Each split of the suites with the models that packs may be wanted for.
+
+    Those that carry weights or need packages of an extra, and covariates.
+    """
     splits: dict[str, SuiteSplit] = {}
     models: dict[str, dict[str, None]] = {}
     for suite in run.suites.values():
@@ -86,7 +89,7 @@ def _work(run: SuiteRun, *, only: Collection[str]) -> Iterator[tuple[SuiteSplit,
                 dict.fromkeys(
                     model
                     for model in (*suite.models, *suite.controls)
-                    if run.cards[model].weights is not None
+                    if run.cards[model].weights or run.cards[model].extra
                 )
             )
             models[split.id].update(dict.fromkeys(split.covariates))
