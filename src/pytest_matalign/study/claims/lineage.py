@@ -68,12 +68,16 @@ def section(study: Study) -> Section:
                 )
                 for split, one in grown.items()
             ],
-            *[_heatmap(study, split) for split in (CRYSTALS, MOLECULES)],
+            *[
+                _heatmap(study, split, partial=partial)
+                for split in (CRYSTALS, MOLECULES)
+                for partial in (True, False)
+            ],
         ],
         claims=[
             *_crossed_claims(study, whole, found),
             _tree_claim(study, grown[CRYSTALS]),
-            _within_family(study, spaces),
+            _within_family(study, whole),
         ],
     )
 
@@ -205,18 +209,19 @@ def _clades(study: Study, grown: Tree) -> list[tuple[str, str, float | None]]:
     return found
 
 
-def _within_family(study: Study, spaces: Mapping[str, SplitData]) -> Claim:
+def _within_family(study: Study, whole: Mapping[str, SplitData]) -> Claim:
     gaps, told, facts = [], [], study.facts
     for split in (CRYSTALS, MOLECULES):
-        data = spaces[split]
-        table = study.table(data, "cknna")
+        data = whole[split].only([*whole[split].potentials, "composition", "size"])
+        table = study.table(data, "cknna", partial=True)
+        raw = study.table(data, "cknna")
         other = across_families(data.trained, facts)
         same = pairs_where(data.trained, lambda a, b: facts[a].family == facts[b].family)
         gap = table.lead(same, other)
         gaps.append(gap)
         told.append(
             f"{split}: within families {table.mean(same)}, across {table.mean(other)}, "
-            f"difference {gap}"
+            f"difference {gap} (raw {raw.lead(same, other)})"
         )
     return Claim(
         id="within-family",
@@ -268,12 +273,14 @@ def _clade_table(study: Study, split: str, grown: Tree) -> Table:
     )
 
 
-def _heatmap(study: Study, split: str) -> Figure:
+def _heatmap(study: Study, split: str, *, partial: bool) -> Figure:
     data = study.data(split)
-    table = study.table(data, "cknna")
+    lens = "partial" if partial else "raw"
+    table = study.table(data, "cknna", partial=partial)
     return heatmap(
         table.values,
         table.models,
-        name=f"cknna-{split}",
-        caption=f"CKNNA of all models and controls on {split} (n = {table.n}, k = {table.spec.k}).",
+        name=f"cknna-{split}-{lens}",
+        caption=f"CKNNA, {lens}, of all models and controls on {split} (n = {table.n}, k = "
+        f"{table.spec.k}).",
     )

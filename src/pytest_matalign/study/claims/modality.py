@@ -146,7 +146,8 @@ def _corpus_information(study: Study, data: SplitData) -> Claim:
     other = [(a, b) for a, b in apart if facts[a].corpus != facts[b].corpus]
     if not same or not other:
         return untestable("corpus-information", statement, "Needs two families of one corpus.")
-    table = study.table(data, "information_imbalance")
+    table = study.table(data, "information_imbalance", partial=True)
+    raw = study.table(data, "information_imbalance")
     gap = table.lead(other, same)
     orthogonal = table.mean(other)
     verdict = of_signs([gap])
@@ -156,10 +157,12 @@ def _corpus_information(study: Study, data: SplitData) -> Claim:
         "two families.",
         statement=statement,
         verdict="not reproduced" if orthogonal.high < 0.5 else verdict,
-        numbers=f"imbalance of pairs of different families: same corpus {table.mean(same)}, "
-        f"different corpora {orthogonal}, difference {gap}",
+        numbers="partial imbalance of pairs of different families: same corpus "
+        f"{table.mean(same)}, different corpora {orthogonal}, difference {gap} (raw "
+        f"{raw.lead(other, same)})",
         caveat="Reproduced would need pairs of different corpora near 1 as well as farther apart "
-        "than those of one corpus; the pairs of one corpus are of two families only.",
+        "than those of one corpus, which are of "
+        f"{len({facts[m].family for pair in same for m in pair})} families.",
     )
 
 
