@@ -35,6 +35,7 @@ CONTENTS: dict[str, dict[str, str]] = {
         "splits": "the samples that models are compared on",
     },
     "Embeddings": {
+        "identify": "tell which known model made a file of embeddings",
         "embed": "rows of your own file, or of a split in the store",
         "store": "check, tidy and weigh what earlier runs kept",
         "pack": "embeddings of references, as one verifiable folder",

@@ -148,6 +148,35 @@ def read_embedding(path: Path, *, model: str, split: str, ids: Sequence[str]) ->
     )
 
 
+def read_rows_by_id(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Return every row of a file by its sample id, of all splits it holds.
+
+    Raises:
+        ConfigurationError: If the file is none of embeddings of samples, or rows differ in width.
+    """
+
+    def refusal(why: str) -> ConfigurationError:
+        return ConfigurationError(f"{path} is not an embedding file ({why}).")
+
+    with untrusted(path, most=LARGEST, refusal=refusal) as content:
+        if path.suffix == ".parquet":
+            tables = [_parquet(content)]
+        else:
+            names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+            splits = [name.removesuffix(".ids.npy") for name in names if name.endswith(".ids.npy")]
+            tables = [_members(content, split) for split in splits or [""]]
+        found: dict[str, NDArray[np.float32]] = {}
+        for table in tables:
+            if "atoms" in table:
+                raise ValueError("its rows are of atoms")
+            ids = [str(name) for name in table["ids"]]
+            rows = check_vectors(table["vectors"], rows=len(ids), model=str(path), split="any")
+            found |= dict(zip(ids, rows, strict=True))
+        if len({len(row) for row in found.values()}) != 1:
+            raise ValueError("it has no rows, or rows of different widths")
+        return found
+
+
 def _members(content: bytes, split: str) -> dict[str, NDArray[Any]]:
     """Arrays of a split, or of a table where the archive is one."""
     file = zipfile.ZipFile(io.BytesIO(content))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pytest_matalign.cache import cache_root
+from pytest_matalign.embeddings.novelty import Novelty, novelty, pack_rows
 from pytest_matalign.embeddings.obtain import Door
+from pytest_matalign.embeddings.pack_hub import packs_at_hand
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.embeddings.way import way_of
 from pytest_matalign.errors import ConfigurationError
@@ -19,11 +22,9 @@ from pytest_matalign.zoo.catalogue import cards
 from pytest_matalign.zoo.view import is_of_atoms, with_view
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    import numpy as np
     from ase import Atoms
-    from numpy.typing import NDArray
 
     from pytest_matalign.embeddings.embedding import Embedding
     from pytest_matalign.splits.sample import Input
@@ -41,8 +42,16 @@ class OwnRows:
     embedding: Embedding  # What could not be read counts as refused, too
     split: Split  # What could be read
     card: ModelCard  # Of the model and these rows of it
-    # More of every row
-    columns: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    @cached_property
+    def known(self) -> Novelty | None:
+        """How new the samples are to the model, where packs hold rows of it."""
+        # A view, or a file of weights, is none of the cards of the zoo.
+        if cards().get(self.card.id) is not self.card or not len(self.embedding):
+            return None
+        reference, splits = pack_rows(self.card, packs_at_hand((), root=Path()))
+        values = novelty(self.embedding.vectors, reference)
+        return None if values is None else Novelty(values=values, splits=splits)
 
     @property
     def of_atoms(self) -> bool:
@@ -123,7 +132,8 @@ def own_rows(
     door = Door(store=Store(store or cache_root()), progress=embedding_line)
     found = door.obtain(way.source(rows, layer), given.split)
     whole = replace(found, refused={**given.unread, **found.refused})
-    return OwnRows(embedding=whole, split=given.split, card=with_view(way.card, rows, layer))
+    card = with_view(way.card, rows, layer)
+    return OwnRows(embedding=whole, split=given.split, card=card)
 
 
 def _text_of(model: str) -> Input:

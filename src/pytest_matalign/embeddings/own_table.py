@@ -7,6 +7,8 @@ import io
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pytest_matalign import __version__
 from pytest_matalign.cache import write_output
 from pytest_matalign.embeddings.files import write_table
@@ -38,7 +40,10 @@ def write_own(path: Path, found: OwnRows) -> str:
         "fingerprint": found.split.fingerprint,
         "pytest-matalign": __version__,
     }
-    write_table(path, embedding, of_atoms=found.of_atoms, about=about, columns=found.columns)
+    columns = {"novelty": found.known.values} if found.known else {}
+    if found.known:
+        about["novelty"] = f"mean distance to the 5 nearest of {', '.join(found.known.splits)}"
+    write_table(path, embedding, of_atoms=found.of_atoms, about=about, columns=columns)
     beside = path.with_suffix(".refused.csv")
     if embedding.refused:
         text = io.StringIO()
@@ -51,6 +56,9 @@ def write_own(path: Path, found: OwnRows) -> str:
     what = "atoms" if found.of_atoms else "samples"
     width = embedding.vectors.shape[1]
     told = f"{len(embedding)} {what} of {embedding.split} by {card.id}, width {width}: {path}"
+    if found.known:
+        middle, most = np.quantile(found.known.values, [0.5, 1])
+        told += f"; novelty {middle:.2g}, at most {most:.2g} (no word on accuracy)"
     if embedding.refused:
         told += f"; {len(embedding.refused)} refused{why}: {beside}"
     return told

@@ -133,6 +133,7 @@ OPTIONS: tuple[Option, ...] = (
             "sensitivity",
             "pack build",
             "embed",
+            "identify",
             "matrix",
             "study",
             "scorecard report",
@@ -164,7 +165,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="DIR",
         repeatable=True,
         key="packs",
-        commands=("gate", "sensitivity", "matrix"),
+        commands=("gate", "sensitivity", "matrix", "identify"),
     ),
     Option(
         name="allow-pickle",
