@@ -42,12 +42,13 @@ NAMES = (
 @click.option("--samples", type=COUNT, metavar="N", help="of each split at most (default: all)")
 @click.option("--allow-pickle", is_flag=True, help="run code that comes with weights")
 @click.option("--no-energies", is_flag=True, help="measure performance by probes alone")
-def command(
+def command(  # noqa: PLR0913  click hands every option over by its name
     *,
     name: str,
     out: Path,
     store: Path | None,
     references: Policy | None,
+    pack: tuple[str, ...],
     samples: int | None,
     cluster: str | None,
     no_energies: bool,
@@ -68,6 +69,7 @@ def command(
         energies=not no_energies,
         allow_pickle=allow_pickle,
         references=references or "auto",
+        packs=pack,
     )
     written = run_study(
         name, store=store or cache_root(), out=out, plan=plan, cluster=cluster or "local:2"

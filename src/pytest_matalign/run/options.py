@@ -165,7 +165,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="DIR",
         repeatable=True,
         key="packs",
-        commands=("gate", "sensitivity", "matrix", "identify"),
+        commands=("gate", "sensitivity", "matrix", "study", "identify"),
     ),
     Option(
         name="allow-pickle",

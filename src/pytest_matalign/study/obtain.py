@@ -49,12 +49,13 @@ class Embeddings:
         store: Store,
         allow_pickle: bool = False,
         references: Policy = "auto",
+        packs: tuple[str, ...] = (),
     ) -> None:
         self.cards, self.store, self._allow_pickle = cards, store, allow_pickle
         self._sources = Sources(
             cards,
             policy=references,
-            packs=packs_at_hand((), root=store.root),
+            packs=packs_at_hand(packs, root=Path.cwd()),
             allow_pickle=allow_pickle,
         )
         self._door = Door(store=store, progress=embedding_line)
@@ -164,4 +165,5 @@ def embeddings_of(plan: Plan, store: Path) -> Embeddings:
         store=Store(store),
         allow_pickle=plan.allow_pickle,
         references=plan.references,
+        packs=plan.packs,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pytest_matalign.embeddings.policy import Policy
 from pytest_matalign.suites.schema import SuiteSplit
@@ -63,6 +64,7 @@ class Plan:
     energies: bool = True
     allow_pickle: bool = False  # Whether weights may be read that can run code
     references: Policy = "auto"  # Where embeddings come from
+    packs: tuple[str, ...] = ()  # Folders or specs, asked before the pack that ships
     options: str = ""  # Of the command that plans so, with a blank before each
 
     def split(self, split: str) -> SuiteSplit:
@@ -90,6 +92,7 @@ def paper_plan(
     energies: bool = True,
     allow_pickle: bool = False,
     references: Policy = "auto",
+    packs: tuple[str, ...] = (),
 ) -> Plan:
     """The plan of `matalign study paper`: every model that can be loaded here or is in the pack.
 
@@ -99,8 +102,12 @@ def paper_plan(
         energies: Ask potentials for energies, the paper's measure of performance.
         allow_pickle: Whether weights may be read that can run code.
         references: Where embeddings come from.
+        packs: Folders or specs of packs, asked before the one that ships.
+
+    Raises:
+        ConfigurationError: A pack that is named is not there, or faulty.
     """
-    from pytest_matalign.embeddings.pack import bundled_pack
+    from pytest_matalign.embeddings.pack_hub import packs_at_hand
     from pytest_matalign.environments.loading import unavailable
 
     most = samples or LARGE
@@ -109,9 +116,9 @@ def paper_plan(
     sizes[ELEMENTS] = min(FEW, most)
     levels = [graded(kind, level) for kind, levels in SERIES.items() for level in levels]
     sizes |= dict.fromkeys(levels, min(GRADED, most))
-    pack = bundled_pack()
-    packed = {model for _, model in pack or ()}
-    if references == "packs" and pack is not None:
+    held = () if references == "installed" else packs_at_hand(packs, root=Path.cwd())
+    packed = {model for pack in held for _, model in pack}
+    for pack in held if references == "packs" else ():
         # As many samples as all entries hold, so that no model is left out.
         for split, model in pack:
             if split in sizes:
@@ -127,12 +134,14 @@ def paper_plan(
         energies=energies,
         allow_pickle=allow_pickle,
         references=references,
+        packs=packs,
         options="".join(
             (
                 f" --samples {samples}" if samples else "",
                 "" if energies else " --no-energies",
                 " --allow-pickle" if allow_pickle else "",
                 "" if references == "auto" else f" --references {references}",
+                *(f" --pack {spec}" for spec in packs),
             )
         ),
     )
