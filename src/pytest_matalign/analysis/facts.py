@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from pytest_matalign.zoo.card import ModelCard
+
+_LABELLED = re.compile(r"-(PBE|r2SCAN)$| subset$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +25,13 @@ class ModelFacts:
 
     @property
     def sets(self) -> frozenset[str]:
-        """Training sets."""
-        return frozenset(self.corpus.split(" + "))
+        """Sets of training structures: labels by another functional, or fewer, are no other set."""
+        return frozenset(_LABELLED.sub("", name) for name in self.corpus.split(" + "))
+
+    @property
+    def structures(self) -> str:
+        """The same in one word."""
+        return " + ".join(sorted(self.sets))
 
     @property
     def pretrained(self) -> bool:

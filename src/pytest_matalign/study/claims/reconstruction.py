@@ -98,7 +98,7 @@ def kinds_of_pairs(
         elif one.sets & other.sets:
             kind, cell = variants, [one.family]
         else:
-            kind, cell = corpora, [one.family, one.corpus, other.corpus]
+            kind, cell = corpora, [one.family, one.structures, other.structures]
         cells[kind].setdefault(tuple(sorted(cell)), []).append((a, b))
     return {kind: list(found.values()) for kind, found in cells.items() if found}
 

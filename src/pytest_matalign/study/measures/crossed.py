@@ -1,8 +1,9 @@
 """Training data against architecture, by the models in which the two cross.
 
 The direct comparison: do two families trained on one corpus agree more than one family trained on
-two? Every cell (two families of one corpus, or two corpora of one family) counts once, however
-many variants it has, and the answer is asked again without each family and without each corpus.
+two? A corpus is its structures, whatever labels they have. Every cell (two families of one corpus,
+or two corpora of one family) counts once, however many variants it has, and the answer is asked
+again without each family and without each corpus.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def crossed(table: PairTable, facts: Mapping[str, ModelFacts]) -> Crossed | None
         return _mean(matrix, shared.values()) - _mean(matrix, own.values())
 
     without = {}
-    for factor in ("family", "corpus"):
+    for factor in ("family", "structures"):
         for level in dict.fromkeys(str(getattr(facts[m], factor)) for m in models):
             rest = [m for m in models if getattr(facts[m], factor) != level]
             left = _cells(table, rest, facts)
@@ -78,10 +79,10 @@ def _cells(
     own: _Groups = {}
     for a, b in combinations(models, 2):
         one, other = facts[a], facts[b]
-        if one.corpus == other.corpus and one.family != other.family:
-            cell = shared.setdefault((one.corpus, _both(one.family, other.family)), ([], []))
+        if one.sets == other.sets and one.family != other.family:
+            cell = shared.setdefault((one.structures, _both(one.family, other.family)), ([], []))
         elif one.family == other.family and not one.sets & other.sets:
-            cell = own.setdefault((one.family, _both(one.corpus, other.corpus)), ([], []))
+            cell = own.setdefault((one.family, _both(one.structures, other.structures)), ([], []))
         else:
             continue
         cell[0].append(table.models.index(a))
