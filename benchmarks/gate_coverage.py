@@ -7,19 +7,21 @@ In each draw samples are new, covariates are projected out anew by cross-fitting
 and a baseline are compared with references. An interval covers when it holds the mean over draws,
 the value expected at this n. `se ratio` is the root mean squared reported over the seen standard
 deviation. Draws of a split are without replacement from its pack, and errors shrink by
-sqrt(1 - n / N). Draw i of a population has the seed (--seed, i) whatever else is asked for.
+sqrt(1 - n / N). Draw i of a population has the seed (--seed, i) whatever else is asked for, so a
+run that was cut goes on: `--keep FOLDER` holds what was drawn, a file a population.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from pytest_matalign.analysis.partial import CrossFit, side_by_side
 from pytest_matalign.analysis.shared import JUDGED, residual, shared
-from pytest_matalign.metrics.spec import metric_spec
+from pytest_matalign.metrics.spec import MetricSpec, metric_spec
 
 POPULATIONS = ("independent", "correlated", "clusters", "heavy tails", "one direction")
 NOISE = (2.0, 4.0, 1.5, 1.5)
@@ -86,13 +88,37 @@ def of_split(name: str, n: int) -> tuple[Draw, float]:
     return draw, float(np.sqrt(1 - n / len(ids)))
 
 
+def drawn(
+    draw: Draw, specs: list[MetricSpec], population: str, options: argparse.Namespace
+) -> np.ndarray:
+    """Values and errors (draws, metrics, value and difference, 2) of a population."""
+    file = options.keep and options.keep / f"{population}-{options.n}-{options.seed}.npy"
+    held = list(np.load(file)) if file and file.exists() else []
+    for i in range(len(held), options.draws):
+        covariates, models = draw(np.random.default_rng([options.seed, i]))
+        crossfit = CrossFit(covariates)
+        left = [residual(x, crossfit, specs) for x in models]
+        given = np.full(len(left) - 2, 1 / (len(left) - 2))
+        one = np.empty((len(specs), 2, 2))
+        for j, spec in enumerate(specs):
+            new, old = (shared(x, left[2:], given, spec) for x in left[:2])
+            one[j] = (new.value, new.error), new.minus(old)
+        held.append(one)
+        if file:
+            np.save(file, held)
+    return np.array(held[: options.draws])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=200)
     parser.add_argument("--draws", type=int, default=400)
     parser.add_argument("--populations", nargs="+", default=list(POPULATIONS))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="folder of draws; those in it are not remade")
     options = parser.parse_args()
+    if options.keep:
+        options.keep.mkdir(parents=True, exist_ok=True)
     specs = [metric_spec(name, k=25 if name == "cknna" else None) for name in JUDGED]
     print(f"n = {options.n}, {options.draws} draws, seed {options.seed}, nominal 95 %")
     print("| population | metric | quantity | mean | sd | se ratio | coverage |")
@@ -103,15 +129,7 @@ def main() -> None:
             draw, shrink = of_split(population, options.n)
         else:
             draw = simulated(population, options.n)
-        found = np.empty((options.draws, len(specs), 2, 2))
-        for i in range(options.draws):
-            covariates, models = draw(np.random.default_rng([options.seed, i]))
-            crossfit = CrossFit(covariates)
-            left = [residual(x, crossfit, specs) for x in models]
-            given = np.full(len(left) - 2, 1 / (len(left) - 2))
-            for j, spec in enumerate(specs):
-                new, old = (shared(x, left[2:], given, spec) for x in left[:2])
-                found[i, j] = (new.value, new.error), new.minus(old)
+        found = drawn(draw, specs, population, options)
         for j, spec in enumerate(specs):
             for q, quantity in enumerate(("value", "difference")):
                 values, errors = found[:, j, q, 0], shrink * found[:, j, q, 1]

@@ -97,7 +97,7 @@ def test_one_line_names_the_untrained_network_of_a_file(team: Host) -> None:
 
 @pytest.mark.parametrize("model", ["chgnet-untrained", "sevennet-0-untrained"])
 def test_an_untrained_network_is_never_green(team: Host, model: str) -> None:
-    """A bare file of its rows: two untrained architectures are shipped, one of them itself."""
+    """A bare file of its rows: the untrained architectures that are shipped hold it back."""
     rows_of(team, model)
     team.configure(TABLE + 'candidate = "rows.npz"\n')
     result, judged, gates = release(team)
@@ -106,12 +106,23 @@ def test_an_untrained_network_is_never_green(team: Host, model: str) -> None:
     assert gates == ([] if judged["verdict"] == "failed" else ["first-release"])
 
 
+def test_the_rows_of_a_trained_potential_alone_pass_beside_untrained_architectures(
+    team: Host,
+) -> None:
+    """Nobody can make its network, and eight and more of others stand in."""
+    rows_of(team, "chgnet-0.3.0")
+    team.configure(TABLE + 'candidate = "rows.npz"\n')
+    result, judged, _ = release(team)
+    assert result.ret == pytest.ExitCode.OK
+    assert "untrained architectures" in judged["why"]
+
+
 def test_accepting_it_as_the_first_baseline_is_a_person_s_act(
     team: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Undecided without its network; the update is green, and the next run has a baseline."""
+    """Not above untrained networks; the update is green, and the next run has a baseline."""
     monkeypatch.delenv("CI", raising=False)
-    rows_of(team, "chgnet-0.3.0")
+    rows_of(team, "crystal-twins-barlow")
     team.configure(TABLE + 'candidate = "rows.npz"\n')
     assert release(team)[0].ret == pytest.ExitCode.TESTS_FAILED
     assert team.run("--matalign-update=all").ret == pytest.ExitCode.OK

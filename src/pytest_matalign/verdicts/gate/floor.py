@@ -2,10 +2,11 @@
 
 There is no baseline yet. The paired lead of the candidate over untrained networks is held against
 their own spread: Student's prediction interval for one more seed, widened by the error over
-samples. Without the network itself (a bare file of embeddings) the highest of shipped untrained
-architectures of its modality stands in; one more untrained architecture beats the best of K in
-about 1 / (K + 1) of cases, which is printed. A lead that may be either is `undecided`, and so is
-every lead on a split that does not tell its own references from untrained networks.
+samples. Without the network itself (a bare file of embeddings) shipped untrained architectures of
+its modality stand in. One more of them beats the best of K in about 1 / (K + 1) of cases, so to be
+above the best is not enough: a candidate must be where one more lies in one of fifty cases at most.
+A lead that may be either is `undecided`, and so is every lead on a split that does not tell its own
+references from untrained networks.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ LEAST_SEEDS = 4
 LEAST_ARCHITECTURES = 8
 """Untrained architectures of other models that a candidate must be above to pass."""
 CONFIDENCE = 0.95
+ONE_MORE = 0.02
+"""Share of further untrained architectures that may pass for a trained model on a split."""
 ONE_LINE = (
     'name its network with `untrained = "module:factory"` in [tool.matalign], or accept it as the '
     "first baseline with --matalign-update=all"
@@ -82,7 +85,7 @@ def above_other_untrained(
     untrained: Mapping[str, tuple[str, Prepared]],
     standings: Sequence[Standing],
 ) -> Finding:
-    """Return whether a candidate is surely above each of some untrained architectures.
+    """Return whether a candidate is surely above some untrained architectures and one more.
 
     Args:
         candidate: Prepared by the court of its family.
@@ -102,17 +105,18 @@ def above_other_untrained(
         strongest.append(untrained[best][1])
         value, error = model.minus(untrained[best][1].shared[i])
         half = _quantile() * error
+        more = _above_one_more(model, untrained, i) if count >= LEAST_ARCHITECTURES else 0.0
         figures[model.metric] = value
         figures[f"{model.metric}_separation"] = standing.separation
         if standing.separation >= SEPARATES:
-            states.append(_state(value - half, value + half))
+            state = _state(value - half, value + half)
+            states.append("unsure" if state == "above" and more < 0 else state)
         words.append(
             f"{model.metric} {value:+.3f} [{value - half:+.3f}, {value + half:+.3f}] from {best}"
         )
-    whom = (
-        f"the best of {count} untrained architectures (one more would beat them in one of "
-        f"{count + 1} cases)"
-    )
+        if count >= LEAST_ARCHITECTURES:
+            words[-1] += f" and at least {more:+.3f} from one more"
+    whom = f"the best of {count} untrained architectures"
     few = candidate.court.too_few_families or _no_separation(states, standings)
     if not few and all(state == "below" for state in states):
         return _below(candidate, strongest, whom, words, figures)
@@ -122,6 +126,19 @@ def above_other_untrained(
         return _finding("passed", "is above", whom, words, figures)
     few = f"{few}; beside" if few else f"fewer than {LEAST_ARCHITECTURES} are too few; it is above"
     return _finding("undecided", f"is not judged: {few}", whom, words, figures)
+
+
+def _above_one_more(
+    model: Shared, untrained: Mapping[str, tuple[str, Prepared]], place: int
+) -> float:
+    """Lower limit of the lead over one more untrained architecture, each by its best network."""
+    best: dict[str, Shared] = {}
+    for architecture, network in untrained.values():
+        found = network.shared[place]
+        if architecture not in best or found.value > best[architecture].value:
+            best[architecture] = found
+    low, _, _ = _lead(model, list(best.values()), confidence=1 - 2 * ONE_MORE)
+    return low
 
 
 def _no_separation(states: Sequence[str], standings: Sequence[Standing]) -> str:
@@ -150,8 +167,10 @@ def _below(
     return _finding("failed", "is below", whom, words, figures)
 
 
-def _lead(model: Shared, seeds: Sequence[Shared]) -> tuple[float, float, float]:
-    """Lower limit, mean and upper limit of the lead over one more seed."""
+def _lead(
+    model: Shared, seeds: Sequence[Shared], *, confidence: float = CONFIDENCE
+) -> tuple[float, float, float]:
+    """Lower limit, mean and upper limit of the lead over one more like these."""
     from scipy.special import stdtrit
 
     found = [model.minus(seed) for seed in seeds]
@@ -159,16 +178,16 @@ def _lead(model: Shared, seeds: Sequence[Shared]) -> tuple[float, float, float]:
     m = len(values)
     sampling = float(np.mean([error**2 for _, error in found]))
     spread = float(values.var(ddof=1)) * (1 + 1 / m)
-    half = float(stdtrit(m - 1, 0.5 + CONFIDENCE / 2)) * float(np.sqrt(spread))
-    half = float(np.hypot(half, _quantile() * np.sqrt(sampling)))
+    half = float(stdtrit(m - 1, 0.5 + confidence / 2)) * float(np.sqrt(spread))
+    half = float(np.hypot(half, _quantile(confidence) * np.sqrt(sampling)))
     mean = float(values.mean())
     return mean - half, mean, mean + half
 
 
-def _quantile() -> float:
+def _quantile(confidence: float = CONFIDENCE) -> float:
     from scipy.special import ndtri
 
-    return float(ndtri(0.5 + CONFIDENCE / 2))
+    return float(ndtri(0.5 + confidence / 2))
 
 
 def _state(low: float, high: float) -> str:
