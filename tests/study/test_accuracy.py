@@ -8,16 +8,22 @@ import numpy as np
 import pytest
 
 from pytest_matalign import load_split
+from pytest_matalign.embeddings.store import Store
 from pytest_matalign.environments.loading import unavailable
 from pytest_matalign.splits.perturb import direction
+from pytest_matalign.study.claims.accuracy import section
+from pytest_matalign.study.claims.performance import reference_energy
+from pytest_matalign.study.context import Study
 from pytest_matalign.study.measures.energies import (
     predicted_energies,
     predicted_forces,
     root_mean_square,
     unseen_error,
 )
+from pytest_matalign.study.obtain import Embeddings
+from pytest_matalign.study.plan import CRYSTALS, ELEMENTS, LIGANDS, MOLECULES, Plan
 from pytest_matalign.zoo.adapters.composition import fractions
-from pytest_matalign.zoo.catalogue import card
+from pytest_matalign.zoo.catalogue import card, cards
 
 
 def test_projections_have_the_mean_square_of_components():
@@ -38,6 +44,40 @@ def test_a_potential_that_is_wrong_by_element_alone_has_no_error():
     shifted = truth + rows @ np.arange(rows.shape[1])
     assert unseen_error(shifted, truth, rows).value == pytest.approx(0.0, abs=1e-9)
     assert unseen_error(np.zeros(len(truth)), truth, rows).value > 0.1
+
+
+class AllKnowing(Embeddings):
+    """Potentials that are right but for their reference energies."""
+
+    def energies(self, model, wanted):
+        shift = len(model)
+        return {
+            sample.id: reference_energy(wanted.id, sample) + shift * sample.atoms.numbers.mean()
+            for sample in self.split(wanted).samples
+            if wanted.id != LIGANDS
+        }
+
+    def forces(self, model, wanted):  # noqa: ARG002  the signature
+        return {s.id: s.labels["force_along_eV_A"] for s in self.split(wanted).samples}
+
+
+@pytest.mark.zoo
+@pytest.mark.skipif(unavailable(card("chgnet-0.3.0")) is not None, reason="needs chgnet")
+def test_the_table_has_a_row_a_potential_and_a_reason_for_each_other(tmp_path):
+    """A perfect one has no errors beside what knowing nothing has."""
+    sizes = {CRYSTALS: 200, ELEMENTS: 60, MOLECULES: 60, LIGANDS: 5}
+    plan = Plan(models=("chgnet-0.3.0", "morgan"), sizes=sizes)
+    study = Study(AllKnowing(cards=cards(), store=Store(tmp_path)), plan)
+    errors, absent = section(study).tables
+    assert [row[0] for row in errors.rows] == ["chgnet-0.3.0", "nothing known"]
+    head = list(errors.head)
+    own, nothing = (dict(zip(head, row, strict=True)) for row in errors.rows)
+    for column in (CRYSTALS, ELEMENTS, "mlearn, forces", MOLECULES):
+        assert own[column].startswith("0 [")
+        assert not nothing[column].startswith("0 [")
+    reasons = dict(absent.rows)
+    assert reasons["so3lr"] == "was not among the models asked for"
+    assert "chgnet-0.3.0" not in reasons
 
 
 @pytest.mark.zoo

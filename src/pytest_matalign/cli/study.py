@@ -49,6 +49,7 @@ def command(  # noqa: PLR0913  click hands every option over by its name
     store: Path | None,
     references: Policy | None,
     pack: tuple[str, ...],
+    models: tuple[str, ...],
     samples: int | None,
     cluster: str | None,
     no_energies: bool,
@@ -70,6 +71,7 @@ def command(  # noqa: PLR0913  click hands every option over by its name
         allow_pickle=allow_pickle,
         references=references or "auto",
         packs=pack,
+        models=models,
     )
     written = run_study(
         name, store=store or cache_root(), out=out, plan=plan, cluster=cluster or "local:2"

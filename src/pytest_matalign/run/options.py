@@ -114,12 +114,12 @@ OPTIONS: tuple[Option, ...] = (
     _of_project("elements", "elements the candidate knows; other samples are refused", "all"),
     Option(
         name="models",
-        help="keep only models of the suites matching this; may be repeated",
+        help="keep only models matching this; may be repeated",
         metavar="PATTERN",
         repeatable=True,
         default="all",
         key="models",
-        commands=("gate", "sensitivity", "pack build"),
+        commands=("gate", "sensitivity", "pack build", "study"),
     ),
     Option(
         name="store",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_matalign.embeddings.policy import Policy
-from pytest_matalign.suites.schema import SuiteSplit
+from pytest_matalign.suites.schema import SuiteSplit, matches
 from pytest_matalign.zoo.card import ModelCard
 
 CRYSTALS = "mp-crystals"
@@ -93,6 +93,7 @@ def paper_plan(
     allow_pickle: bool = False,
     references: Policy = "auto",
     packs: tuple[str, ...] = (),
+    models: tuple[str, ...] = (),
 ) -> Plan:
     """The plan of `matalign study paper`: every model that can be loaded here or is in the pack.
 
@@ -103,6 +104,7 @@ def paper_plan(
         allow_pickle: Whether weights may be read that can run code.
         references: Where embeddings come from.
         packs: Folders or specs of packs, asked before the one that ships.
+        models: Patterns of ids, of which a model matches one; all models if empty.
 
     Raises:
         ConfigurationError: A pack that is named is not there, or faulty.
@@ -127,8 +129,11 @@ def paper_plan(
         models=tuple(
             m
             for m, card in cards.items()
-            if m in packed
-            or (not (references == "packs" and card.weights) and not unavailable(card))
+            if matches(m, models or ("*",))
+            and (
+                m in packed
+                or (not (references == "packs" and card.weights) and not unavailable(card))
+            )
         ),
         sizes=sizes,
         energies=energies,
@@ -142,6 +147,7 @@ def paper_plan(
                 " --allow-pickle" if allow_pickle else "",
                 "" if references == "auto" else f" --references {references}",
                 *(f" --pack {spec}" for spec in packs),
+                *(f" --models {pattern!r}" for pattern in models),
             )
         ),
     )

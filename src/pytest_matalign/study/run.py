@@ -113,7 +113,7 @@ def run_study(
     shared = [split for key, (_, own) in chosen.items() if key not in APART for split in own]
     report = Report(
         title="The paper's findings, taken again" if name == "paper" else f"Study: {name}",
-        preface=PREFACE,
+        preface="" if name in APART else PREFACE,
         sections=(*sections, *([inventory(study, shared)] if shared else [])),
         options=plan.options,
     )

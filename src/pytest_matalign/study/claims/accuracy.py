@@ -164,10 +164,15 @@ def _absent(study: Study, models: set[str], reasons: Mapping[str, str]) -> Table
     """Potentials that were run somewhere with their weights, and have no row here."""
     cards = study.source.cards
     rows = [
-        [model, reasons.get(model) or unavailable(card) or "reads none of these splits whole"]
+        [model, reasons.get(model) or unavailable(card) or _unasked(study, model)]
         for model, card in cards.items()
         if card.energies and card.level_of_theory and card.state == "verified"
         if model not in models
     ]
     rows += [[name, why] for name, why in reasons.items() if name not in cards]
     return Table(caption="Not judged here", head=["potential", "why"], rows=rows)
+
+
+def _unasked(study: Study, model: str) -> str:
+    asked = model in study.plan.models
+    return "reads none of these splits whole" if asked else "was not among the models asked for"
