@@ -14,6 +14,7 @@ import click
 
 # Beside this file; MkDocs puts the folder on the path while it loads a hook.
 import conformance
+import fault_table
 import msgspec
 from mkdocs.structure.files import File
 
@@ -44,8 +45,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the table of the rooms where a page asks for it."""
-    return markdown.replace("<!-- rooms -->", rooms.table())
+    """Put tables where a page asks for them."""
+    for mark, table in (("<!-- rooms -->", rooms.table), ("<!-- faults -->", fault_table.table)):
+        if mark in markdown:
+            markdown = markdown.replace(mark, table())
+    return markdown
 
 
 def pages() -> Mapping[str, str]:

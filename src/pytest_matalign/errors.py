@@ -35,6 +35,17 @@ class FileError(MatalignError, OSError):
     """A file or folder cannot be read or written."""
 
 
+LONGEST = 300
+"""Characters of what others say of an error or a refusal; it may be a whole file."""
+
+
+def said(error: object) -> str:
+    """Return what an error, or another's reason, says: on one line and of bearable length."""
+    line = " ".join(str(error)[: 4 * LONGEST].split())[:LONGEST]
+    # A half of a surrogate pair can be written nowhere.
+    return line.encode("utf-8", "replace").decode() or type(error).__name__
+
+
 _CURES = {
     errno.ENOSPC: "free some space, or name another place",
     errno.EDQUOT: "free some of your share, or name another place",

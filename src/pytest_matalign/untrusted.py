@@ -14,7 +14,7 @@ import tomllib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pytest_matalign.errors import ConfigurationError, MatalignError
+from pytest_matalign.errors import ConfigurationError, MatalignError, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,8 +28,6 @@ _MOST_PARTS = 64
 _LONG_KEY = re.compile(
     rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_MOST_PARTS}}}"""
 )
-_LONGEST = 300
-"""Characters of what a parser says; it may quote the whole file."""
 
 
 @contextmanager
@@ -55,7 +53,7 @@ def untrusted(path: Path, *, most: int, refusal: Refusal) -> Iterator[bytes]:
     except RecursionError:
         raise refusal("it is nested too deeply") from None
     except Exception as error:  # noqa: BLE001  parsers raise what they like on bytes of others
-        raise refusal(_said(error)) from None
+        raise refusal(_of_parser(error)) from None
 
 
 def toml(content: bytes) -> dict[str, Any]:
@@ -71,12 +69,12 @@ def toml(content: bytes) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def _said(error: Exception) -> str:
-    """Return what a parser says, on one line and of bearable length."""
-    said = " ".join(str(error).split())[:_LONGEST].removesuffix(".") or type(error).__name__
+def _of_parser(error: Exception) -> str:
+    """Return what a parser says."""
+    told = said(error).removesuffix(".")
     forms = {"TOMLDecodeError": "TOML", "UnicodeDecodeError": "UTF-8 text", "DecodeError": "JSON"}
     form = forms.get(type(error).__name__)
-    return f"it is not valid {form} ({said})" if form else said
+    return f"it is not valid {form} ({told})" if form else told
 
 
 def _content(path: Path, most: int) -> bytes:

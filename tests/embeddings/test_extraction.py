@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ase import Atoms
 
 from pytest_matalign.cache import DamagedEntryWarning
 from pytest_matalign.embeddings.embedding import check_vectors
@@ -124,6 +125,59 @@ def test_what_is_not_an_embedding_is_refused(tmp_path: Path, output: Any, messag
     """Wrong rows, wrong shape, non-finite, uneven: each has its own sentence."""
     with pytest.raises(ExtractionError, match=message):
         run(Lengths(Counting(output=output)), 20, tmp_path)
+
+
+class Moody(Counting):
+    """Refuses in its own way."""
+
+    def __init__(self, refuse: Any) -> None:
+        super().__init__()
+        self.refuse = refuse
+
+
+def _raise(sample: Sample) -> str | None:
+    raise RuntimeError("the model's own words")
+
+
+def test_a_refusal_is_text_of_bearable_length_that_can_be_written(tmp_path: Path) -> None:
+    """Two megabytes of it took minutes, and half a character ended pytest."""
+    odd = Lengths(Moody(lambda _: "a\n\ud800" + "x" * 10**6))
+    (reason,) = set(run(odd, 2, tmp_path).refused.values()) - {"has no SMILES"}
+    assert reason.startswith("a ?xxx")
+    assert len(reason) <= 300
+    reason.encode()
+
+
+@pytest.mark.parametrize(
+    ("refuse", "said"),
+    [
+        (lambda _: 5, "for 5; give the reason as text"),
+        (_raise, "RuntimeError: the model's own"),
+    ],
+)
+def test_a_refusal_that_is_none_is_one_sentence(tmp_path: Path, refuse: Any, said: str) -> None:
+    """And no traceback."""
+    with pytest.raises(ExtractionError, match=said):
+        run(Lengths(Moody(refuse)), 3, tmp_path)
+
+
+class Wrapping(Counting):
+    """Moves the atoms it is given, as `wrap` and `center` do."""
+
+    def embed(self, samples: Sequence[Sample]) -> Any:
+        for sample in samples:
+            assert sample.atoms is not None
+            sample.atoms.positions += 1.0
+        return np.ones((len(samples), 2))
+
+
+def test_a_model_that_changes_its_samples_is_an_error(tmp_path: Path) -> None:
+    """What others made of them would be stored under the samples they were not made of."""
+    given = [
+        Sample(id=f"a{n}", smiles="C", atoms=Atoms("CO", [[0, 0, 0], [0, 0, 1.1]])) for n in "12"
+    ]
+    with pytest.raises(ExtractionError, match=r"'lengths' changed the sample 'a1'"):
+        extract(Lengths(Wrapping()), given, split="s", store=Store(tmp_path), progress=quiet)
 
 
 class Other(Lengths):

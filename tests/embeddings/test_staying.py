@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from pytest_matalign.embeddings.staying import staying
-from pytest_matalign.errors import ExtractionError
+from pytest_matalign.errors import ExtractionError, MatalignError
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,45 @@ def test_leaving_is_an_error_of_the_model(leave: Callable[[], object]) -> None:
     with pytest.raises(ExtractionError, match=wrong), staying("m"):
         leave()
     assert os._exit is before
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (SystemExit(0), "'m' raised SystemExit, which would have ended its check"),
+        (pytest.skip.Exception("no"), "'m' raised Skipped, which"),
+        (GeneratorExit(), "'m' raised GeneratorExit, which"),
+        (ValueError("\x1b[2J\n::error::x" + "y" * 10**6), r"'m' failed: ValueError: \\x1b\[2J ::"),
+        (OSError(28, "No space left on device", "a"), "m: a: No space left on device"),
+    ],
+)
+def test_whatever_is_raised_is_an_error_of_the_model(raised: BaseException, said: str) -> None:
+    """In one sentence of bearable length; else the run would end, or the check pass for skipped."""
+    with pytest.raises(MatalignError, match=said) as caught, staying("m"):
+        raise raised
+    assert len(str(caught.value)) < 400
+    assert "\n" not in str(caught.value)
+
+
+def test_ctrl_c_is_none() -> None:
+    """It is the user's."""
+    with pytest.raises(KeyboardInterrupt), staying("m"):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_fork_does_not_go_on_with_the_run() -> None:
+    """As that of a model which forks and returns in both."""
+    code = (
+        "import os\n"
+        "from pytest_matalign.embeddings.staying import staying\n"
+        "with staying('m'):\n"
+        "    child = os.fork()\n"
+        "print('goes on')\n"
+        "os.waitpid(child, 0)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert found.stdout == "goes on\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")

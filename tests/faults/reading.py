@@ -6,16 +6,11 @@ import copy
 import hashlib
 import io
 import json
-import os
-import resource
 import signal
-import sys
 import time
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +20,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from faults.storing import HANG_S, reference
-from faults.tally import Tally
+from faults.tally import Tally, apart
 from packing import stored
 from pytest_matalign.embeddings.files import read_embedding
 from pytest_matalign.embeddings.pack import CONTENTS, Pack, add_entry
@@ -265,52 +260,23 @@ def _at_most(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def fuzz(count: int, folder: Path, scorecard: bytes, *, start: int = 0) -> Tally:
-    """Give so many inputs in all to the readers; each returns or says one sentence."""
-    tally = Tally("inputs of six readers (packs, suites, baselines, scorecards, npz, stores)")
-    found = list(subjects(folder, scorecard))
-    for name, file, whole, read in found:
-        share = count // len(found)
-        one = _apart(partial(_fuzz_one, name, file, whole, read, share, folder, start))
-        tally.tried += one.tried
-        tally.found += one.found
-        tally.cases += one.cases
-        tally.peak_mb = max(tally.peak_mb, one.peak_mb)
-    return tally.done()
+def readers(folder: Path, scorecard: bytes) -> dict[str, Callable[[int, int], Tally]]:
+    """What gives a reader so many inputs of a seed, in a process of its own, by its name."""
+    return {
+        name: lambda count, start, rest=(name, *rest): apart(  # type: ignore[misc]
+            partial(_fuzz, *rest, count, folder, start), limit_gb=4
+        )
+        for name, *rest in subjects(folder, scorecard)
+    }
 
 
-def _apart(work: Callable[[], Tally]) -> Tally:
-    """Do some work in a fork, so that its memory is its own."""
-    out, into = os.pipe()
-    number = os.fork()
-    if number == 0:
-        os.close(out)
-        # What asks for more fails there and does not take the machine with it.
-        resource.setrlimit(resource.RLIMIT_DATA, (4 * 2**30, 4 * 2**30))
-        tally = work()
-        with os.fdopen(into, "wb") as stream:
-            stream.write(json.dumps(asdict(tally)).encode("utf-8", "replace"))
-        os._exit(0)
-    os.close(into)
-    with os.fdopen(out, "rb") as stream:
-        content = stream.read()
-    _, status = os.waitpid(number, 0)
-    if not content:
-        tally = Tally("")
-        tally.fail("tracebacks", f"a reader ended the process: status {status}")
-        return tally
-    told = json.loads(content)
-    return Tally(**{**told, "found": Counter(told["found"])})
-
-
-def _fuzz_one(
+def _fuzz(
     name: str, file: str, whole: bytes, read: Reader, count: int, folder: Path, start: int
 ) -> Tally:
     tally = Tally(name)
     room = folder / f"fuzz-{file}"
     (room / file).parent.mkdir(parents=True, exist_ok=True)
     assert read(_put(room / file, whole)) is not None, "a whole file is read"
-    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     @seed(start)
     @settings(
@@ -340,10 +306,7 @@ def _fuzz_one(
             tally.fail("hangs", case)
 
     each()
-    tally.peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    assert tally.peak_mb >= base
-    sys.stdout.flush()
-    return tally.done()
+    return tally
 
 
 def _put(path: Path, content: bytes) -> Path:

@@ -180,7 +180,26 @@ def damages(count: int, folder: Path, *, seed: int = 0) -> Tally:
             tally.fail("hangs", case)
         tally.tried += 1
         shutil.rmtree(root)
-    tally.weigh()
+    return tally.done()
+
+
+def swaps(count: int, folder: Path, *, seed: int = 0) -> Tally:
+    """A whole and valid file of a store under the name of another entry: it is refused."""
+    tally, rng = Tally("whole files of a store under another entry's name"), random.Random(seed)
+    whole = list(entries(reference(folder)))
+    pairs = [(a, b) for a in whole for b in whole if a.of == b.of and a.key != b.key]
+    for one, other in rng.sample(pairs, min(count, len(pairs))):
+        root = folder / "swapped"
+        path = root / one.path.relative_to(folder / "reference")
+        path.parent.mkdir(parents=True)
+        shutil.copy(other.path, path)
+        case = f"{other.path.name} as {one.path.name}"
+        with warnings.catch_warnings(record=True):
+            _read(one, root, tally, case)
+        if not fault(Entry(path, one.key, one.of)):
+            tally.fail("wrong values", f"{case}: verify finds nothing")
+        tally.tried += 1
+        shutil.rmtree(root)
     return tally.done()
 
 

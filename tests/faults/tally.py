@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import resource
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 KINDS = ("wrong values", "tracebacks", "hangs", "lost")
 
@@ -19,7 +23,7 @@ class Tally:
         tried: How many faults were made.
         found: Failures by kind.
         cases: What each failure was, to be made again.
-        peak_mb: Most memory a process of the trials had, where it was taken.
+        peak_mb: Most memory a process of the trials had.
     """
 
     name: str
@@ -36,28 +40,41 @@ class Tally:
         self.found[kind] += 1
         self.cases.append(f"{self.name}: {kind}: {case}")
 
-    def weigh(self) -> None:
-        """Note the memory of this process and of those it waited for."""
+    def done(self) -> Tally:
+        """Stop the clock; note the memory of this process and of those it waited for."""
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
             self.peak_mb = max(self.peak_mb, resource.getrusage(who).ru_maxrss / 1024)
-
-    def done(self) -> Tally:
-        """Stop the clock."""
         self.seconds = time.monotonic() - self.started
         return self
 
 
-def table(tallies: list[Tally]) -> str:
-    """Markdown: one row per kind of trial."""
-    head = ["trials", "tried", *KINDS, "most memory, MB", "minutes"]
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for one in tallies:
-        cells = [
-            one.name,
-            f"{one.tried:,}",
-            *(str(one.found[kind]) for kind in KINDS),
-            f"{one.peak_mb:.0f}" if one.peak_mb else "",
-            f"{one.seconds / 60:.1f}",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+def apart(work: Callable[[], Tally], *, limit_gb: float | None = None) -> Tally:
+    """Do some work in a fork, so that its memory is its own, and limited.
+
+    What it starts is weighed with it; a fork that is ended counts as a traceback.
+    """
+    out, into = os.pipe()
+    number = os.fork()
+    if number == 0:
+        os.close(out)
+        if limit_gb:
+            # What asks for more fails there and does not take the machine with it.
+            resource.setrlimit(resource.RLIMIT_DATA, (int(limit_gb * 2**30),) * 2)
+        tally = work().done()
+        with os.fdopen(into, "wb") as stream:
+            stream.write(json.dumps(asdict(tally)).encode("utf-8", "replace"))
+        os._exit(0)
+    os.close(into)
+    with os.fdopen(out, "rb") as stream:
+        content = stream.read()
+    _, status = os.waitpid(number, 0)
+    if not content:
+        tally = Tally("?")
+        tally.fail("tracebacks", f"the process of the trials ended: status {status}")
+        return tally
+    return read(json.loads(content))
+
+
+def read(told: dict[str, Any]) -> Tally:
+    """The tally of its JSON."""
+    return Tally(**{**told, "found": Counter(told["found"])})

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from faults.places import interrupts, places
-from faults.reading import fuzz
-from faults.storing import damages, kills, writers
+from faults.reading import readers
+from faults.storing import damages, kills, swaps, writers
 from faults.tally import Tally
 from faults.working import workers
 from made_scorecard import Made, made
@@ -22,6 +22,7 @@ SHORT: dict[str, Callable[[Path], Tally]] = {
     "kills": lambda folder: kills(12, folder),
     "writers": lambda folder: writers(1, folder),
     "damages": lambda folder: damages(150, folder),
+    "swaps": lambda folder: swaps(40, folder),
     "workers": lambda folder: workers(8, folder),
     "places": lambda folder: places(4, folder),
     "interrupts": lambda folder: interrupts(2, folder, samples=300),
@@ -42,6 +43,8 @@ def test_a_few_trials_find_nothing(
 
 def test_readers_say_one_sentence(made: Made, tmp_path: Path) -> None:
     """Whatever bytes they are given."""
-    tally = fuzz(140, tmp_path, msgspec.json.encode(made.scorecard))
-    assert not tally.found, tally.cases
-    assert tally.peak_mb < 2000
+    for give in readers(tmp_path, msgspec.json.encode(made.scorecard)).values():
+        tally = give(20, 0)
+        assert tally.tried == 20
+        assert not tally.found, tally.cases
+        assert tally.peak_mb < 2000

@@ -171,7 +171,6 @@ def workers(count: int, folder: Path) -> Tally:
             tally.fail("hangs", f"{mood}: {seconds:.0f} s")
         if left := _processes(place):
             tally.fail("hangs", f"{mood}: left {left} (try {tried})")
-    tally.weigh()
     return tally.done()
 
 

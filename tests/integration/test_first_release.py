@@ -158,3 +158,27 @@ def test_a_seed_that_is_absent_is_a_usage_error(team: Host) -> None:
     result = team.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*'nowhere.npz' of `seeds` in * does not exist*"])
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("1 / 0", "ZeroDivisionError"),
+        ("import os; os._exit(0)", "called os._exit"),
+        ("def untrained(): raise RuntimeError('no weights')", "no weights"),
+        ("", "has no 'untrained'"),
+    ],
+)
+def test_a_named_untrained_network_that_cannot_be_had_fails(
+    team: Host, code: str, said: str
+) -> None:
+    """Not a word of it, and another floor, was what was told before."""
+    rows_of(team, "chgnet-0.3.0")
+    team.configure(TABLE + 'candidate = "rows.npz"\nuntrained = "odd_untrained:untrained"\n')
+    (team.path / "odd_untrained.py").write_text(code)
+    sys.modules.pop("odd_untrained", None)
+    result, judged, _ = release(team)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert judged["verdict"] == "failed"
+    assert "cannot be judged on mp-crystals" in judged["why"]
+    assert said in judged["why"]

@@ -40,6 +40,37 @@ def test_fixtures_named_embedding_and_alignment_in_the_host_s_conftest_do_not_ma
     result.stdout.fnmatch_lines(["*matalign scorecard*", "mini: *6 alignments*"])
 
 
+REPLACED = """
+import pytest
+
+class Passes:
+    def must_cover(self, fraction): pass
+    def must_meet_expectations(self): pass
+
+@pytest.fixture
+def matalign_{0}({1}):
+    return Passes()
+"""
+
+
+@pytest.mark.parametrize("fixture", ["embedding", "alignment"])
+def test_a_fixture_in_the_place_of_ours_is_an_error(host: Host, fixture: str) -> None:
+    """Its tests would pass with whatever it gives them."""
+    host.pytester.makeconftest(REPLACED.format(fixture, ""))
+    result = host.run()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines([f"*another fixture takes the place of matalign_{fixture}, *"])
+
+
+@pytest.mark.parametrize(("fixture", "failed"), [("embedding", 3), ("alignment", 6)])
+def test_a_check_that_leaves_no_record_fails(host: Host, fixture: str, failed: int) -> None:
+    """As by a fixture that takes our case and measures nothing."""
+    host.pytester.makeconftest(REPLACED.format(fixture, f"matalign_{fixture}_case"))
+    result = host.run()
+    result.assert_outcomes(passed=9 - failed, failed=failed)
+    result.stdout.fnmatch_lines(["this check left no record: *"])
+
+
 def test_a_suite_s_own_module_gets_our_fixtures(host: Host) -> None:
     """A record of an alignment and of an embedding, with their questions."""
     host.pytester.makeconftest(ROOT_CONFTEST)

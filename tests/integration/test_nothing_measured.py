@@ -20,6 +20,12 @@ def make():
     embed.refuse = lambda structure: "too hard for me"
     return embed
 """
+SKIPPING = """
+import pytest
+
+def make():
+    return lambda structures: pytest.skip("too hard for me")
+"""
 LEAVING = "import sys\n\ndef make():\n    sys.exit(0)\n"
 FAILED = "FAILED matalign/run::gate[[]candidate-measured[]] - *"
 
@@ -47,6 +53,16 @@ def test_a_file_without_the_split(host: Host) -> None:
     result = host.run("--matalign-candidate", "mine.npz")
     result.assert_outcomes(passed=3, skipped=7, failed=1)
     result.stdout.fnmatch_lines([FAILED])
+
+
+def test_a_candidate_that_has_its_checks_skipped(host: Host) -> None:
+    """`pytest.skip` in a host's code is an error of its model, in one sentence."""
+    with_candidate(host, SKIPPING, "skipping_model")
+    result = host.run("--matalign-json", "card.json")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    own = json.loads((host.path / "card.json").read_text())["embeddings"][0]
+    assert own["verdict"] == "error"
+    assert own["reason"].startswith("model 'team' raised Skipped, which would have ended its check")
 
 
 @pytest.mark.slow

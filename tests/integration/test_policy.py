@@ -92,6 +92,19 @@ WEAKER: dict[str, Callable[[Host], object]] = {
         "def test_alignment(matalign_alignment): pass\n"
     ),
     "baseline embeddings was": lambda h: shutil.rmtree(h.path / "matalign-baseline"),
+    "named_store was not given, is rows": lambda h: h.configure(TABLE + '\nstore = "rows"'),
+    "allow_pickle was False, is True": lambda h: h.configure(TABLE + "\nallow_pickle = true"),
+    "family was candidate, is size": lambda h: h.configure(TABLE + '\nfamily = "size"'),
+    "candidate was composition, is size": lambda h: h.configure(
+        TABLE.replace("composition", "size")
+    ),
+    f"named_baseline was {BASELINE}, is other.json": lambda h: (
+        h.configure(TABLE + '\nbaseline = "other.json"')
+        or shutil.copy(h.path / BASELINE, h.path / "other.json")
+    ),
+    f"there is no baseline {BASELINE}, as if nothing had been released": lambda h: (
+        h.path / BASELINE
+    ).unlink(),
     f"{BASELINE} was edited by hand": lambda h: (h.path / BASELINE).write_text(
         (h.path / BASELINE).read_text().replace('"value":', '"value":-', 1)
     ),
@@ -103,6 +116,35 @@ def test_each_way_to_pass_more_easily_is_told(main: Host, said: str) -> None:
     """Bounds, tolerance, selections, samples, modules and the baseline itself."""
     WEAKER[said](main)
     assert said in changes(main)
+
+
+def test_checks_that_were_not_made_are_told(main: Host) -> None:
+    """Also where pytest's own file deselects them: a pull request can change that file, too."""
+    (main.path / "pytest.ini").write_text("[pytest]\naddopts = -k embedding\n")
+    main.run("--matalign-json", "card.json")
+    card = json.loads((main.path / "card.json").read_text())
+    assert card["policy_changes"] == ["4 of 7 checks were not made"]
+    assert "**policy changed: 4 of 7 checks" in (main.path / "summary.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--matalign-update=all", "--matalign-samples=20", "--collect-only", "--fixtures", "--markers"],
+)
+def test_options_of_pytest_s_file_that_judge_otherwise_are_refused(main: Host, option: str) -> None:
+    """They would go over the policy of the target branch, or leave nothing to be judged."""
+    (main.path / "pytest.ini").write_text(f"[pytest]\naddopts = {option}\n")
+    result = main.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: addopts in *pytest.ini gives {option}*"])
+
+
+def test_two_suites_of_one_name_are_refused(host: Host) -> None:
+    """The second would silently take the place of the first."""
+    shutil.copytree(host.path / "mini", host.path / "twin")
+    settings = settings_of({"suite": ("mini", "twin")}, root=host.path, here=host.path)
+    with pytest.raises(ConfigurationError, match="both call themselves suite 'mini'"):
+        SuiteRun(settings, progress=Quiet).check()
 
 
 def test_policy_and_baseline_of_the_target_branch_count(main: Host) -> None:
@@ -151,6 +193,15 @@ def test_a_baseline_that_leads_nowhere_is_not_none(main: Host) -> None:
             '[[gate]]\nid = "g"\nkind = "mean-alignment"\nreferences = ["x*"]\nat_least = 0.1\n',
             "'x*' in references matches no model",
         ),
+        (
+            '[[gate]]\nid = "g"\nkind = "coverage"\nreferences = ["candidate"]\nat_least = 0.1\n',
+            "'candidate' in references matches no model",
+        ),
+        (EXPECTATION.replace('["size"]', "[]"), "length >= 1"),
+        (EXPECTATION + "splits = []\n", "length >= 1"),
+        ('[[dimension]]\nid = "d"\nat_most = 9.0\nmodels = []\nsource = "s"\n', "length >= 1"),
+        ('[[split]]\nid = "ccd-ligands"\nsamples = 0\n', "`int` >= 1"),
+        ('[[metric]]\nname = "mutual_knn"\nk = 0\n', "`int` >= 1"),
     ],
 )
 def test_what_bounds_nothing_is_refused(host: Host, text: str, said: str) -> None:

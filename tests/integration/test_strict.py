@@ -63,6 +63,30 @@ def test_a_check_that_cannot_be_compared_fails(host: Host, monkeypatch: pytest.M
     result.stdout.fnmatch_lines([FAILED.format("2 not-comparable; the first on qm9")])
 
 
+def test_a_check_that_was_not_made_fails(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deselected, it says as little as skipped."""
+    monkeypatch.delenv("CI", raising=False)
+    candidate = ("--matalign-candidate", "composition")
+    host.run(*candidate, "--matalign-update", "all")
+    chosen = (*candidate, "-k", "not cknna")
+    assert host.run(*chosen).ret == pytest.ExitCode.OK
+    result = host.run(*chosen, "--matalign-strict")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([FAILED.format("2 of 7 checks were not made")])
+
+
+def test_a_gate_without_anything_to_judge_fails(host: Host) -> None:
+    """Such as a mean over pairs that were all skipped."""
+    host.suite(
+        MINI.replace('"random"', '"dipeptide"')
+        + '[[gate]]\nid = "g"\nkind = "mean-alignment"\nmodels = ["size"]\n'
+        'references = ["dipeptide"]\nat_least = 0.1\n'
+    )
+    result = host.run("--matalign-strict")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([FAILED.format("6 skipped; the first on qm9: ")])
+
+
 def test_a_run_with_nothing_open_passes(host: Host) -> None:
     """Measured and judged throughout."""
     host.run("--matalign-strict").assert_outcomes(passed=9)

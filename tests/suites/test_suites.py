@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.suites.cases import alignment_cases, embedding_cases
+from pytest_matalign.suites.cases import Case, alignment_cases, concerns, embedding_cases
 from pytest_matalign.suites.load import bundled_suites, find_suite, load_suite
+from pytest_matalign.suites.schema import Expectation, SuiteMetric, SuiteSplit
 from pytest_matalign.zoo.catalogue import cards
 
 SUITE = """
@@ -94,6 +95,24 @@ def test_contradictory_expectations_are_refused(tmp_path: Path, keys: str, messa
     text = f'{SUITE}[[expectation]]\nid = "e"\nmetric = "cknna"\nsource = "chosen"\n{keys}\n'
     with pytest.raises(ConfigurationError, match=message):
         load_suite(written(tmp_path, text))
+
+
+def test_the_candidate_may_be_selected_as_such() -> None:
+    """Whatever its name: a selection that matches nothing would hold nothing."""
+    expectation = Expectation(
+        id="e", metric="cknna", between=(("candidate",), ("size",)), at_least=0.0, source="s"
+    )
+    case = Case(
+        suite="s",
+        a="size",
+        b="team",
+        split=SuiteSplit(id="qm9"),
+        metric=SuiteMetric(name="cknna"),
+        pair_class="control",
+    )
+    assert concerns(expectation, case, candidate="team")
+    assert not concerns(expectation, case, candidate="other")
+    assert not concerns(expectation, case, candidate=None)
 
 
 def test_an_unknown_suite_is_told_with_the_valid_names(tmp_path: Path) -> None:

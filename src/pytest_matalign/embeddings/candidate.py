@@ -68,6 +68,7 @@ class Candidate:
     # Makes sources of its own network untrained, several seeds for each recipe, as far as it can be
     # made; none for a bare file of embeddings
     untrained: Callable[[], Mapping[str, tuple[Source, ...]]] = dict
+    names_untrained: bool = False  # Whether the host says what makes them
     seeds: tuple[Source, ...] = ()  # The same model trained from other seeds
 
 
@@ -107,7 +108,7 @@ def resolve_candidate(
     if wanted.untrained is None:
         return found
     made = partial(_made_by, wanted.untrained, wanted, found.card, root=root, run_id=run_id)
-    return replace(found, untrained=made)
+    return replace(found, untrained=made, names_untrained=True)
 
 
 def _resolved(wanted: Wanted, *, root: Path, run_id: str, allow_pickle: bool) -> Candidate:

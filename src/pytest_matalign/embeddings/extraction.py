@@ -10,7 +10,7 @@ import numpy as np
 from pytest_matalign.cache import key_of
 from pytest_matalign.embeddings.embedding import Embedding, check_vectors
 from pytest_matalign.embeddings.store import Rows, Store
-from pytest_matalign.errors import ExtractionError, MatalignError
+from pytest_matalign.errors import ExtractionError, MatalignError, said
 from pytest_matalign.escaping import terminal
 from pytest_matalign.zoo.interrupts import interruptible
 
@@ -133,9 +133,9 @@ def _block_key(source: Loadable, block: Sequence[Sample]) -> str:
 def _embed_block(
     source: Loadable, model: Model, block: Sequence[Sample], *, split: str, progress: Progress
 ) -> Rows:
-    with interruptible():
+    with interruptible(), _told_of(source.id, "telling what it refuses"):
         reasons = {sample.id: source.refuse(sample) or model.refuse(sample) for sample in block}
-    refused = {name: reason for name, reason in reasons.items() if reason}
+    refused = {name: _reason(reason, source.id) for name, reason in reasons.items() if reason}
     accepted = [sample for sample in block if sample.id not in refused]
     # A source whose rows are not one per sample names them.
     named = getattr(source, "names", lambda sample: (sample.id,))
@@ -151,6 +151,7 @@ def _embed_block(
             doing = f"embedding {batch[0].id} to {batch[-1].id} of {split!r}"
             with interruptible(), told_of(source.id, doing):
                 output = model.embed(batch)
+            _check_untouched(batch, model=source.id)
             rows = sum(map(len, names[start : start + size]))
             parts.append(check_vectors(output, rows=rows, model=source.id, split=split))
             done += len(batch)
@@ -158,6 +159,24 @@ def _embed_block(
     vectors = _stacked(parts, model=source.id, split=split)
     ids = tuple(name for of_sample in names for name in of_sample)
     return Rows(ids=ids, refused=refused, vectors=vectors)
+
+
+def _reason(reason: object, model: str) -> str:
+    if not isinstance(reason, str):
+        raise ExtractionError(
+            f"model {model!r} refused a sample for {said(repr(reason))}; give the reason as text."
+        )
+    return said(reason)
+
+
+def _check_untouched(batch: Sequence[Sample], *, model: str) -> None:
+    """Raise if a model changed its samples: other models would be given what it left of them."""
+    for sample in batch:
+        if sample.digest != sample.read_digest():
+            raise ExtractionError(
+                f"model {model!r} changed the sample {sample.id!r} that it was given, which others "
+                "read after it; work on a copy."
+            )
 
 
 @contextmanager
@@ -169,7 +188,7 @@ def told_of(model: str, doing: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise ExtractionError(
-            terminal(f"model {model!r} failed while {doing}: {type(error).__name__}: {error}")
+            terminal(f"model {model!r} failed while {doing}: {type(error).__name__}: {said(error)}")
         ) from error
 
 

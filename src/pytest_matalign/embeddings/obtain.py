@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pytest_matalign.embeddings.extraction import extract, joined, stored, told_of
 from pytest_matalign.embeddings.staying import staying
-from pytest_matalign.errors import FileError, MatalignError, UnavailableError, sentence_of
+from pytest_matalign.errors import MatalignError, UnavailableError
 from pytest_matalign.splits.load import load_split
 
 if TYPE_CHECKING:
@@ -106,8 +106,6 @@ class Door:
                     self._found[key] = source.embedding(split, store=self.store, progress=progress)
             except MatalignError as error:
                 self._found[key] = error
-            except OSError as error:
-                self._found[key] = FileError(f"{source.model}: {sentence_of(error)}")
             finally:
                 progress.close()
         found = self._found[key]

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pytest_matalign.suites.cases import Case, EmbeddingCase
     from pytest_matalign.verdicts.records import AlignmentRecord, EmbeddingRecord
 
+_TRACEBACK = 20_000
+"""Characters of what a model raised that are shown, from the end; it may be anything."""
+
 
 @dataclass(frozen=True)
 class EmbeddingCheck:
@@ -61,7 +64,7 @@ def check_embedding(request: pytest.FixtureRequest, case: EmbeddingCase) -> Embe
     if record.verdict == "error" and (
         cause := session.evaluator.measurer.traceback(case.model, case.split)
     ):
-        request.node.add_report_section("setup", "traceback", terminal_lines(cause))
+        request.node.add_report_section("setup", "traceback", terminal_lines(cause[-_TRACEBACK:]))
     _stop_unless_measured(record)
     if fails(record):
         _fail(record.reason)

@@ -75,9 +75,16 @@ def parametrize(metafunc: pytest.Metafunc, run: SuiteRun) -> None:
         ("matalign_embedding_case", run.embedding_cases),
         ("matalign_alignment_case", run.alignment_cases),
     ):
+        fixture = argument.removesuffix("_case")
         if argument in metafunc.fixturenames:
             found = cases(module.suite)
             metafunc.parametrize(argument, found, ids=[case.id for case in found])
+        elif fixture in metafunc.fixturenames:
+            # Its tests would pass with whatever the other fixture gives them.
+            raise pytest.Collector.CollectError(
+                f"another fixture takes the place of {fixture}, so that nothing would be checked; "
+                "give it another name."
+            )
 
 
 def collect_suites(

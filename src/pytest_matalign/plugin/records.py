@@ -33,10 +33,22 @@ def remember(node: pytest.Item, record: Record) -> None:
 def attach(item: pytest.Item, report: pytest.TestReport) -> None:
     """Put the record on the one report of a test that carries its outcome."""
     decisive = report.when == "call" or (report.when == "setup" and not report.passed)
+    if decisive and report.passed and RECORD not in item.stash and _asks_for_a_case(item):
+        report.outcome = "failed"
+        report.longrepr = (
+            "this check left no record: a fixture or a test module stands in the way of "
+            "matalign_embedding or matalign_alignment."
+        )
     if decisive and RECORD in item.stash:
         record = item.stash[RECORD]
         kind = "alignment" if isinstance(record, AlignmentRecord) else "embedding"
         setattr(report, ATTRIBUTE, {"kind": kind, "record": msgspec.to_builtins(record)})
+
+
+def _asks_for_a_case(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    cases = {"matalign_embedding_case", "matalign_alignment_case"}
+    return callspec is not None and not cases.isdisjoint(callspec.params)
 
 
 def carried(report: pytest.TestReport) -> Record | None:

@@ -31,6 +31,7 @@ def start(config: pytest.Config) -> MatalignSession:
         pytest.UsageError: With one sentence, if an option, table or suite is wrong.
     """
     try:
+        _check_file_options(config)
         session = MatalignSession(config, cards=_own_cards(config))
         session.check()
         if not (hasattr(config, "workerinput") or config.option.collectonly):
@@ -48,6 +49,27 @@ def start(config: pytest.Config) -> MatalignSession:
         if session.teller is not None:
             config.pluginmanager.register(session.teller, "matalign-progress")
     return session
+
+
+def _check_file_options(config: pytest.Config) -> None:
+    """Refuse options of pytest's own file that would judge otherwise, or judge nothing.
+
+    A pull request can change that file, and what stands there goes over `--matalign-policy`.
+    """
+    for option in config.getini("addopts"):
+        if option.startswith("--matalign-") or option in _NOTHING_RUN:
+            raise ConfigurationError(
+                f"addopts in {config.inipath} gives {option}, which decides what is judged; set it "
+                "in [tool.matalign], or on the command line."
+            )
+
+
+_NOTHING_RUN = frozenset(
+    {
+        *("--collect-only", "--collectonly", "--co", "--setup-plan", "--fixtures", "--funcargs"),
+        *("--fixtures-per-test", "--markers", "--cache-show", "--help", "-h", "--version", "-V"),
+    }
+)
 
 
 def _own_cards(config: pytest.Config) -> Iterator[ModelCard]:

@@ -113,27 +113,31 @@ def rows_lost(
     ]
 
 
-def left_open(records: Sequence[Record], *, with_baseline: bool) -> list[GateRecord]:
-    """Return a failed gate if a strict run skipped a check or could not compare it.
+def left_open(
+    records: Sequence[Record | GateRecord], *, with_baseline: bool, missing: str = ""
+) -> list[GateRecord]:
+    """Return a failed gate if a strict run skipped a check or gate, or could not compare it.
 
     Args:
         records: Of the run.
         with_baseline: Whether there is a baseline, in which a check without a row is a gap.
+        missing: What is said of checks that left no record.
     """
     refused = {"skipped", "not-comparable", *(["no-baseline"] if with_baseline else [])}
     found = [record for record in records if record.verdict in refused]
-    if not found:
-        return []
-    counts = ", ".join(f"{n} {verdict}" for verdict, n in Counter(r.verdict for r in found).items())
-    first = found[0]
-    return [
-        _failed(
-            "strict",
-            kind="strict",
-            reason=f"a strict run leaves nothing open: {counts}; the first on {first.split}"
-            f"{f': {first.reason}' if first.reason else ''}",
+    told = [missing] if missing else []
+    if found:
+        counts = Counter(record.verdict for record in found)
+        first = found[0]
+        where = f"gate {first.id}" if isinstance(first, GateRecord) else f"on {first.split}"
+        told.append(
+            f"{', '.join(f'{n} {verdict}' for verdict, n in counts.items())}; the first {where}"
+            f"{f': {first.reason}' if first.reason else ''}"
         )
-    ]
+    if not told:
+        return []
+    reason = f"a strict run leaves nothing open: {'; '.join(told)}"
+    return [_failed("strict", kind="strict", reason=reason)]
 
 
 def _failed(name: str, *, kind: Literal["measured", "strict"], reason: str) -> GateRecord:

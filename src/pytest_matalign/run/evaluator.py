@@ -69,7 +69,8 @@ class Evaluator:
         self._suites, self._baseline = suites, baseline
         self.grounds = Grounds(self.measurer, suites=suites, cards=cards, sources=sources)
         untrained = candidate.untrained if candidate else dict
-        self.first = FirstRelease(self.grounds, own=untrained)
+        named = candidate is not None and candidate.names_untrained
+        self.first = FirstRelease(self.grounds, own=untrained, named=named)
         seeds = candidate.seeds if candidate else ()
         self._release = Release(
             self.grounds, book=baseline, mode=mode, seeds=seeds, first=self.first

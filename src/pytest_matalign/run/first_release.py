@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_matalign.embeddings.embedding import common_ids
+from pytest_matalign.embeddings.staying import staying
 from pytest_matalign.errors import MatalignError
 from pytest_matalign.run.grounds import rows
 from pytest_matalign.verdicts.gate.finding import judgement
@@ -43,6 +44,7 @@ class FirstRelease:
         grounds: Grounds,
         *,
         own: Callable[[], Mapping[str, Sequence[Source]]],
+        named: bool = False,
     ) -> None:
         """Take what a run knows.
 
@@ -50,9 +52,10 @@ class FirstRelease:
             grounds: References and courts.
             own: Makes the candidate's network untrained, by recipe; called at most once, because
                 it may import the host's code.
+            named: Whether the host names what makes it, so that it must not fail.
         """
         self._grounds, self._measurer = grounds, grounds.measurer
-        self._make = own
+        self._make, self._named = own, named
         self._own: Mapping[str, Sequence[Source]] | None = None
 
     def judged(self, suite: str, wanted: SuiteSplit) -> Judgement | None:
@@ -93,7 +96,8 @@ class FirstRelease:
     def twins(self, wanted: SuiteSplit, own: Embedding) -> dict[str, list[Embedding]]:
         """Return rows of the candidate's network untrained; none where it cannot be made."""
         if self._own is None:
-            self._own = self._make()
+            with staying(own.model):  # which may import the host's code
+                self._own = self._make()
         try:
             found = {
                 recipe: [
@@ -102,6 +106,8 @@ class FirstRelease:
                 for recipe, sources in self._own.items()
             }
         except MatalignError:
+            if self._named:
+                raise
             return {}
         return {
             recipe: networks

@@ -102,10 +102,9 @@ def _means(
     alignments: Sequence[AlignmentRecord],
 ) -> Iterator[GateRecord]:
     for model in dict.fromkeys([*([candidate] if candidate else []), *suite.models]):
-        names = (model, "candidate") if model == candidate else (model,)
-        if not any(matches(name, gate.models) for name in names):
+        if not matches(model, gate.models, candidate=candidate):
             continue
-        own = gate if "candidate" in names else _named(gate, f"{gate.id}-{model}")
+        own = gate if model == candidate else _named(gate, f"{gate.id}-{model}")
         partners = {m for m in suite.models if m != model and matches(m, gate.references)}
         yield _mean(own, suite, model=model, partners=partners, alignments=alignments)
 

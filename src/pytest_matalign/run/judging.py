@@ -140,7 +140,7 @@ class Judging:
         outcomes = (
             self._outcome(expectation, case, found)
             for expectation in self._suites[case.suite].expectation
-            if concerns(expectation, case)
+            if concerns(expectation, case, candidate=self._candidate)
         )
         return Evidence(
             expectations=tuple(outcome for outcome in outcomes if outcome is not None),
@@ -170,9 +170,11 @@ class Judging:
         """(first, second, partner): first must agree more with partner than second does."""
         if far := expectation.closer_than:
             assert expectation.between is not None, "the suite schema demands it"
-            near = expectation.between[1]
-            swapped = not (matches(case.a, expectation.between[0]) and matches(case.b, near))
-            kept, close = (case.b, case.a) if swapped else (case.a, case.b)
+            straight = all(
+                matches(model, patterns, candidate=self._candidate)
+                for model, patterns in zip((case.a, case.b), expectation.between, strict=True)
+            )
+            kept, close = (case.a, case.b) if straight else (case.b, case.a)
             if far not in {kept, close}:
                 yield (close, far, kept)
             return

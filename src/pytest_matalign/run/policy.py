@@ -23,20 +23,25 @@ BASELINE, EMBEDDINGS = "baseline file", "baseline embeddings"
 """Parts that say which baseline a run was held against; the former cannot be in the file itself."""
 
 
-def policy_of(settings: Settings, folders: Mapping[str, Path]) -> dict[str, str]:
+def policy_of(
+    settings: Settings, folders: Mapping[str, Path], *, in_zoo: bool = False
+) -> dict[str, str]:
     """Return the policy, part by part: plain values as text, files by their digest.
 
     Args:
         settings: Of the run.
         folders: Of its suites by name, which are read whole, whatever `--matalign-models` leaves.
+        in_zoo: Whether the candidate is a model of the zoo.
     """
     named = ("tolerance", "mode", "strict", "references", "baseline_embeddings", "samples", "same")
-    parts = {name: _text(getattr(settings, name)) for name in named}
+    places = ("allow_pickle", "named_store", "named_baseline")
+    parts = {name: _text(getattr(settings, name)) for name in (*named, *places)}
     if settings.candidate is not None:
-        parts |= {
-            "untrained": _text(settings.candidate.untrained),
-            "seeds": _text(settings.candidate.seeds),
-        }
+        # Of the candidate, what decides with whom and on what it is compared.
+        told = ("input", "modality", "family", "elements", "untrained", "seeds")
+        parts |= {name: _text(getattr(settings.candidate, name)) for name in told}
+        # The host's own may lie elsewhere in each release; a model of the zoo is another model.
+        parts["candidate"] = settings.candidate.spec if in_zoo else "the host's own"
     parts |= {
         "suites": ", ".join(sorted(folders)),
         "models": ", ".join(settings.models) or "all",
@@ -83,7 +88,7 @@ def _text(value: Any) -> str:
         return ", ".join(f"{name} {_text(one)}" for name, one in fields if one not in (None, ""))
     if isinstance(value, tuple):
         return " ".join(_text(one) for one in value) or ABSENT
-    return "as the suites say" if value is None else str(value)
+    return "not given" if value is None else str(value)
 
 
 def _pack(spec: str, root: Path) -> str:

@@ -17,7 +17,7 @@ from pytest_matalign.embeddings.extraction import one_thread
 from pytest_matalign.errors import MatalignError
 from pytest_matalign.run.grounds import accepts, rows
 from pytest_matalign.verdicts.gate.coverage import coverage
-from pytest_matalign.verdicts.gate.finding import judgement
+from pytest_matalign.verdicts.gate.finding import Finding, judgement
 from pytest_matalign.verdicts.gate.judge import LEAST_SAMPLES, judge
 from pytest_matalign.verdicts.gate.places import standings
 
@@ -59,8 +59,10 @@ class Release:
         if key not in self._found:
             try:
                 self._found[key] = self._judge(suite, split)
-            except MatalignError:
-                self._found[key] = None  # the candidate's own check tells of what is wrong with it
+            except MatalignError as error:
+                # Such as a seed or a network untrained that is named and cannot be had.
+                why = f"cannot be judged on {split.id}: {error}"
+                self._found[key] = judgement((Finding(check="grounds", verdict="failed", why=why),))
         return self._found[key]
 
     def _judge(self, suite: str, wanted: SuiteSplit) -> Judgement | None:

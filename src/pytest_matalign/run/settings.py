@@ -17,6 +17,7 @@ from pytest_matalign.embeddings.policy import Policy  # noqa: TC001  msgspec res
 from pytest_matalign.errors import ConfigurationError
 from pytest_matalign.run.same import SamePair  # noqa: TC001  msgspec resolves it at run time
 from pytest_matalign.splits.sample import Input  # noqa: TC001  msgspec resolves it at run time
+from pytest_matalign.suites.schema import Names  # noqa: TC001  msgspec resolves it at run time
 from pytest_matalign.untrusted import TEXT_BYTES, toml, untrusted
 from pytest_matalign.verdicts.regression import TOLERANCE
 from pytest_matalign.zoo.card import Modality  # noqa: TC001  msgspec resolves it at run time
@@ -37,9 +38,9 @@ class HostGate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Which suite; all of the run that have such a gate, or all for a new one, if None."""
     kind: Literal["mean-alignment", "error-budget", "coverage"] | None = None
     metric: str | None = None
-    models: tuple[str, ...] | None = None
-    references: tuple[str, ...] | None = None
-    splits: tuple[str, ...] | None = None
+    models: Names | None = None
+    references: Names | None = None
+    splits: Names | None = None
     at_least: float | None = None
     at_most: float | None = None
     source: str | None = None
@@ -87,11 +88,13 @@ class Settings:
         models: Patterns of model ids of the suites; all if empty.
         store: Folder of the embedding store.
         cluster: Who makes rows before the checks begin; the checks themselves where None.
+        named_store: What the table calls it, wherever it is; rows may lie there already.
         references: Where references come from.
         packs: Folders or specs of packs, in the order in which they are asked.
         allow_pickle: Whether weights may be read that can run code when they are read.
         batch_seconds: Longest that a batch may take in a process of its own; None for the cards'.
         baseline: File of the earlier release's alignments.
+        named_baseline: What the table calls it.
         baseline_embeddings: How an update keeps the candidate's embeddings.
         tolerance: Loss of alignment against the baseline that is still accepted.
         mode: What a release says of itself: the same model, or retrained.
@@ -114,11 +117,13 @@ class Settings:
     models: tuple[str, ...]
     store: Path
     cluster: str | None
+    named_store: str | None
     references: Policy
     packs: tuple[str, ...]
     allow_pickle: bool
     batch_seconds: int | None
     baseline: Path
+    named_baseline: str
     baseline_embeddings: Encoding | Literal["none"]
     tolerance: float
     mode: Literal["same", "retrained"]
@@ -185,6 +190,7 @@ def settings_of(
         models=tuple(given.get("models") or judged.models),
         store=store,
         cluster=given.get("cluster"),
+        named_store=judged.store,
         references=given.get("references") or judged.references,
         packs=tuple(
             _placed(spec, place)
@@ -194,6 +200,7 @@ def settings_of(
         allow_pickle=bool(given.get("allow_pickle")) or judged.allow_pickle,
         batch_seconds=given.get("batch_seconds") or host.batch_seconds,
         baseline=file("baseline") or base / judged.baseline,
+        named_baseline=judged.baseline,
         baseline_embeddings=judged.baseline_embeddings,
         tolerance=judged.tolerance,
         mode=judged.mode,

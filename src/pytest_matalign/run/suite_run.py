@@ -39,13 +39,13 @@ from pytest_matalign.verdicts.policy import policy_changes
 from pytest_matalign.verdicts.records import StaleRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_matalign.embeddings.candidate import Candidate
     from pytest_matalign.embeddings.obtain import ProgressMaker
     from pytest_matalign.embeddings.pack import Pack
-    from pytest_matalign.run.ledger import Ledger
+    from pytest_matalign.run.ledger import Ledger, Record
     from pytest_matalign.run.settings import HostGate, Settings
     from pytest_matalign.scorecard.build import RunClock
     from pytest_matalign.scorecard.model import Scorecard
@@ -109,7 +109,15 @@ class SuiteRun:
         named = self.settings.suites
         found = [find_suite(name, base=self.settings.root) for name in named]
         folders = found or list(bundled_suites().values())
-        return {load_suite(folder).name: folder for folder in folders}
+        by_name: dict[str, Path] = {}
+        for folder in folders:
+            name = load_suite(folder).name
+            if by_name.setdefault(name, folder) != folder:
+                raise ConfigurationError(
+                    f"{by_name[name]} and {folder} both call themselves suite {name!r}; give one "
+                    "another name."
+                )
+        return by_name
 
     @cached_property
     def suites(self) -> Mapping[str, Suite]:
@@ -162,7 +170,9 @@ class SuiteRun:
 
     def policy_now(self) -> dict[str, str]:
         """What decides the verdicts, by the files as they are."""
-        return policy_of(self.settings, self.folders)
+        wanted = self.settings.candidate
+        in_zoo = wanted is not None and wanted.spec in self._zoo
+        return policy_of(self.settings, self.folders, in_zoo=in_zoo)
 
     @cached_property
     def policy(self) -> dict[str, str]:
@@ -182,7 +192,11 @@ class SuiteRun:
                 changes += (f"{one} in the project, which does not count" for one in found)
             except MatalignError as error:
                 changes.append(f"the project's own, which does not count, is refused: {error}")
-        if (baseline := self.baseline.baseline) is not None:
+        baseline = self.baseline.baseline
+        if baseline is None and self.settings.update is None:
+            name = self.settings.baseline.name
+            changes.append(f"there is no baseline {name}, as if nothing had been released yet")
+        if baseline is not None:
             now = {name: text for name, text in self.policy.items() if name != BASELINE}
             changes += policy_changes(baseline.policy, now)
             if baseline.digest != baseline.content_digest:
@@ -276,7 +290,8 @@ class SuiteRun:
                     )
                     for gate in found
                 ]
-        return [*judged, *self.same, *self._demanded(ledger)], unjudged
+        own = [*judged, *self.same]
+        return [*own, *self._demanded(ledger, [*own, *unjudged])], unjudged
 
     @cached_property
     def same(self) -> list[GateRecord]:
@@ -292,7 +307,7 @@ class SuiteRun:
             strict=settings.strict,
         )
 
-    def _demanded(self, ledger: Ledger) -> list[GateRecord]:
+    def _demanded(self, ledger: Ledger, gates: Sequence[GateRecord]) -> list[GateRecord]:
         """Gates on the whole run that it does not pass."""
         found = [self.records_of(name, ledger) for name in self.suites]
         embeddings = [record for records, _ in found for record in records]
@@ -302,7 +317,9 @@ class SuiteRun:
             demands += self._judged(self.candidate_id, embeddings, alignments)
         if self.settings.strict:
             known = self.candidate is not None and self.baseline.baseline is not None
-            demands += left_open([*embeddings, *alignments], with_baseline=known)
+            missing = next(self._not_made(found), "")
+            every: Sequence[Record | GateRecord] = [*embeddings, *alignments, *gates]
+            demands += left_open(every, with_baseline=known, missing=missing)
         return demands
 
     def _judged(
@@ -380,8 +397,19 @@ class SuiteRun:
             found,
             policy=self.policy,
             policy_digest=key_of(self.policy),
-            policy_changes=self.policy_changes,
+            policy_changes=(*self.policy_changes, *self._not_made(records)),
         )
+
+    def _not_made(
+        self, records: Iterable[tuple[Sequence[EmbeddingRecord], Sequence[AlignmentRecord]]]
+    ) -> Iterator[str]:
+        """Say how many checks of the candidate's run left no record, such as by `-k`."""
+        made = sum(len(embeddings) + len(alignments) for embeddings, alignments in records)
+        asked = sum(
+            len(self.embedding_cases(s)) + len(self.alignment_cases(s)) for s in self.suites
+        )
+        if self.candidate is not None and made < asked:
+            yield f"{asked - made} of {asked} checks were not made"
 
     def _reduced(self, suite: Suite) -> Suite:
         """A suite checked against the zoo, and cut to the models asked for."""

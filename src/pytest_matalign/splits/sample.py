@@ -39,7 +39,11 @@ class Sample:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the id and every input a model can see (labels excluded).
+        """SHA-256 over the id and every input a model can see (labels excluded)."""
+        return self.read_digest()
+
+    def read_digest(self) -> str:
+        """Return the digest of the sample as it is now.
 
         Lengths enter as whole multiples of 1e-6 Å (1e-3 Å for float32 backbones), so that
         neither the sign of a zero nor the last bit of a sum changes the digest.

@@ -45,19 +45,20 @@ class EmbeddingCase(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.split.id}-{self.model}"
 
 
-def concerns(expectation: Expectation, case: Case) -> bool:
+def concerns(expectation: Expectation, case: Case, *, candidate: str | None) -> bool:
     """Return whether an expectation speaks about a case."""
     if expectation.metric != case.metric.name:
         return False
-    if expectation.splits and case.split.id not in expectation.splits:
+    if expectation.splits is not None and case.split.id not in expectation.splits:
         return False
     if expectation.pairs is not None and expectation.pairs != case.pair_class:
         return False
     if expectation.between is None:
         return True
     left, right = expectation.between
-    return (matches(case.a, left) and matches(case.b, right)) or (
-        matches(case.b, left) and matches(case.a, right)
+    return any(
+        matches(one, left, candidate=candidate) and matches(other, right, candidate=candidate)
+        for one, other in ((case.a, case.b), (case.b, case.a))
     )
 
 

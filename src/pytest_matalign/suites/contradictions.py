@@ -63,7 +63,7 @@ def unmatched(suite: Suite, *, candidate: str) -> Iterator[str]:
     ]
     for where, key, patterns, models in chosen:
         for pattern in patterns:
-            named = pattern in ("*", "candidate")
+            named = pattern == "*" or (pattern == "candidate" and key != "references")
             if not named and not any(matches(model, [pattern]) for model in models):
                 yield (
                     f"{where}: {pattern!r} in {key} matches no model, so that it would hold "

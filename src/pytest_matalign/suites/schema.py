@@ -8,7 +8,7 @@ place in it and the valid values.
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PairClass = Literal["same-family", "same-modality", "cross-modality", "control"]
+Names: TypeAlias = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+"""Of splits, or ids and patterns of models, of which `candidate` is the model under test. An empty
+selection would hold nothing."""
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class SuiteSplit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,7 +29,7 @@ class SuiteSplit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A bundled split, or one of them perturbed (`mp-crystals@rattle=0.2`)."""
     file: str | None = None
     """TOML file of a split of the suite's own, relative to the suite file."""
-    samples: int | None = None
+    samples: Count | None = None
     covariates: tuple[str, ...] = ()
     """Cards of descriptors that are projected out of what a release is judged by, besides
     composition and size; where their rows are not to be had the judgement says so."""
@@ -35,7 +39,7 @@ class SuiteMetric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """A metric of the suite with its settings."""
 
     name: str
-    k: int | None = None
+    k: Count | None = None
     preprocess: str = "center-l2"
     tolerance: float | None = None
     """Loss against a baseline that is still accepted; the host's or the default one if None."""
@@ -63,9 +67,10 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     id: str
     metric: str
     pairs: PairClass | None = None
-    between: tuple[tuple[str, ...], tuple[str, ...]] | None = None
-    """Two lists of model ids or patterns; a pair is selected if one model is in each."""
-    splits: tuple[str, ...] | None = None
+    between: tuple[Names, Names] | None = None
+    """Two lists of model ids or patterns, or `candidate`; a pair is selected if one model is in
+    each."""
+    splits: Names | None = None
     above: str | None = None
     """A control: the pair must agree more than either does with the control, which is put in the
     place of the other. `untrained` means the untrained network of the model it replaces."""
@@ -83,9 +88,9 @@ class Band(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A bound on the intrinsic dimension of the models it selects."""
 
     id: str
-    models: tuple[str, ...] = ("*",)
+    models: Names = ("*",)
     """Ids or patterns; `candidate` is the model under test."""
-    splits: tuple[str, ...] | None = None
+    splits: Names | None = None
     method: Literal["twonn", "gride", "mle"] = "twonn"
     at_least: float | None = None
     at_most: float | None = None
@@ -94,8 +99,7 @@ class Band(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def selects(self, model: str, split: str, *, candidate: str | None) -> bool:
         """Whether this band speaks about a model on a split."""
-        known = (model, "candidate") if model == candidate else (model,)
-        return any(matches(name, self.models) for name in known) and (
+        return matches(model, self.models, candidate=candidate) and (
             self.splits is None or split in self.splits
         )
 
@@ -110,12 +114,12 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     not fail by themselves. `coverage`: share of the alignments asked for that were measured."""
     metric: str | None = None
     """For `mean-alignment`; the suite's first metric if None."""
-    models: tuple[str, ...] = ("candidate",)
+    models: Names = ("candidate",)
     """Whose mean; ids or patterns, each with a gate of its own. Without a candidate `candidate`
     matches nothing."""
-    references: tuple[str, ...] = ("*",)
+    references: Names = ("*",)
     """With whom: ids or patterns among the suite's pretrained models."""
-    splits: tuple[str, ...] | None = None
+    splits: Names | None = None
     at_least: float | None = None
     at_most: float | None = None
     source: str = "chosen"
@@ -145,6 +149,9 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     split: its regressions among themselves, its failed expectations among themselves."""
 
 
-def matches(model: str, patterns: Iterable[str]) -> bool:
-    """Whether a model id is one of the ids or patterns."""
-    return any(fnmatchcase(model, pattern) for pattern in patterns)
+def matches(model: str, patterns: Iterable[str], *, candidate: str | None = None) -> bool:
+    """Whether a model id is one of the ids or patterns, or the candidate that one names."""
+    return any(
+        fnmatchcase(model, pattern) or (pattern == "candidate" and model == candidate)
+        for pattern in patterns
+    )

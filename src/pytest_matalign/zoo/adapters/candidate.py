@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,11 +84,16 @@ class FactoryModel:
                 setattr(self, part, lambda samples, of=function: of(self._given(samples)))
         self.batch_size: int = getattr(embed, "batch_size", 16)
         self.digest: str | None = getattr(embed, "digest", None)
+        if not isinstance(self.digest, str | None):
+            raise ConfigurationError(
+                f"The candidate's `digest` is of type {type(self.digest).__name__}; make it text "
+                "that names its weights."
+            )
 
     def refuse(self, sample: Sample) -> str | None:
         """The candidate's own reason, if it has a `refuse`."""
         refuse = getattr(self._embed, "refuse", None)
-        return refuse(getattr(sample, self._form)) if refuse else None
+        return refuse(*self._given([sample])) if refuse else None
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float32]:
         """Whatever the candidate returns; the caller checks shape and values."""
@@ -97,4 +103,5 @@ class FactoryModel:
         return output
 
     def _given(self, samples: Sequence[Sample]) -> list[Any]:
-        return [getattr(sample, self._form) for sample in samples]
+        """What the host's function reads, its own to change."""
+        return [deepcopy(getattr(sample, self._form)) for sample in samples]
