@@ -70,7 +70,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=HERE / "faults.json")
     given = parser.parse_args()
     made = {"commit": _commit(), "share": given.share, "seed": given.seed}
-    kept: dict[str, Any] = json.loads(given.json.read_text()) if given.json.exists() else {}
+    kept = _kept(given.json)
     found: dict[str, Tally] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -81,11 +81,16 @@ def main() -> int:
                 continue
             if {key: kept.get(kind, {}).get(key) for key in made} != made:
                 tally = apart(partial(trial, max(1, round(given.share * full))))
-                kept[kind] = {**made, **asdict(tally)}
+                # Read anew: several of these commands may share out the kinds.
+                kept = {**_kept(given.json), kind: {**made, **asdict(tally)}}
                 given.json.write_text(json.dumps(kept, indent=1) + "\n")
             found[kind] = read({k: v for k, v in kept[kind].items() if k not in made})
             print(f"{kind}: {told(found[kind])}", *found[kind].cases, sep="\n", flush=True)
     return 1 if any(tally.found for tally in found.values()) else 0
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def told(tally: Tally) -> str:
