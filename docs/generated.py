@@ -14,7 +14,6 @@ import click
 
 # Beside this file; MkDocs puts the folder on the path while it loads a hook.
 import conformance
-import fault_table
 import msgspec
 from mkdocs.structure.files import File
 
@@ -45,11 +44,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put tables where a page asks for them."""
-    for mark, table in (("<!-- rooms -->", rooms.table), ("<!-- faults -->", fault_table.table)):
-        if mark in markdown:
-            markdown = markdown.replace(mark, table())
-    return markdown
+    """Put the table of the rooms where a page asks for it."""
+    return markdown.replace("<!-- rooms -->", rooms.table())
 
 
 def pages() -> Mapping[str, str]:
