@@ -17,7 +17,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from faults.places import START, host, interrupts, places, run
 from faults.reading import readers
 from faults.storing import damages, kills, swaps, writers
-from faults.tally import KINDS, Tally, apart, read
+from faults.tally import KINDS, Tally, apart, plain, read
 from faults.working import workers
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def main() -> int:
             if {key: kept.get(kind, {}).get(key) for key in made} != made:
                 tally = apart(partial(trial, max(1, round(given.share * full))))
                 # Read anew: several of these commands may share out the kinds.
-                kept = {**_kept(given.json), kind: {**made, **asdict(tally)}}
+                kept = {**_kept(given.json), kind: {**made, **plain(tally)}}
                 given.json.write_text(json.dumps(kept, indent=1) + "\n")
             found[kind] = read({k: v for k, v in kept[kind].items() if k not in made})
             print(f"{kind}: {told(found[kind])}", *found[kind].cases, sep="\n", flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from faults.places import interrupts, places
 from faults.reading import readers
 from faults.storing import damages, kills, swaps, writers
-from faults.tally import Tally
+from faults.tally import Tally, apart
 from faults.working import workers
 from made_scorecard import Made, made
 
@@ -48,3 +49,16 @@ def test_readers_say_one_sentence(made: Made, tmp_path: Path) -> None:
         assert tally.tried == 20
         assert not tally.found, tally.cases
         assert tally.peak_mb < 2000
+
+
+def test_a_failure_is_told_by_a_fork_too() -> None:
+    """What counts nothing would find nothing."""
+
+    def fails() -> Tally:
+        tally = Tally("t", tried=2)
+        tally.fail("hangs", "one")
+        return tally
+
+    found = apart(fails)
+    assert (found.tried, dict(found.found), found.cases) == (2, {"hangs": 1}, ["t: hangs: one"])
+    assert apart(lambda: os._exit(3)).found["tracebacks"] == 1
