@@ -133,7 +133,7 @@ def _block_key(source: Loadable, block: Sequence[Sample]) -> str:
 def _embed_block(
     source: Loadable, model: Model, block: Sequence[Sample], *, split: str, progress: Progress
 ) -> Rows:
-    with interruptible(), _told_of(source.id, "telling what it refuses"):
+    with interruptible(), told_of(source.id, "telling what it refuses"):
         reasons = {sample.id: source.refuse(sample) or model.refuse(sample) for sample in block}
     refused = {name: _reason(reason, source.id) for name, reason in reasons.items() if reason}
     accepted = [sample for sample in block if sample.id not in refused]
