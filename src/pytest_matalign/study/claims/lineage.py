@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from pytest_matalign.analysis.tree import Tree, evolutionary_tree, profile_distances
 from pytest_matalign.metrics.spec import metric_spec
 from pytest_matalign.study.context import SplitData, Study
@@ -98,7 +96,7 @@ def _crossed_claims(
     caveat = (
         "By partial alignment of pairs in which the factors cross, a cell of families and corpora "
         "counting once. A corpus is its structures: MatPES by two functionals is one. Undecided "
-        "where the sign hangs on one family or one corpus."
+        "where the interval meets zero without some one family or corpus."
     )
     fades = [] if inside is None or gaps["mp-perturbed"] is None else [gaps["mp-perturbed"]]
     change = [inside.gap.minus(one.gap) for one in fades if inside is not None]
@@ -156,10 +154,11 @@ def _told(split: str, found: list[Driver], gap: Crossed | None) -> str:
     text = f"{split}: {', '.join(parts)}"
     if gap is None:
         return f"{text}; no two families share a corpus, or none was trained on two"
-    ends = [value for value in gap.without.values() if np.isfinite(value)] or [np.nan]
+    left = [one for one in gap.without.values() if one is not None] or [gap.gap]
+    least, most = (pick(left, key=lambda one: one.value) for pick in (min, max))
     return (
         f"{text}; one corpus and two families {gap.by_corpus}, one family and two corpora "
-        f"{gap.by_family}, difference {gap.gap}, {min(ends):.2f} to {max(ends):.2f} without one "
+        f"{gap.by_family}, difference {gap.gap}, from {least} to {most} without one "
         f"family or corpus ({len(gap.corpora)} corpora of several families, {len(gap.families)} "
         "families of several corpora)"
     )

@@ -32,13 +32,16 @@ class Crossed:
     by_family: Interval  # Mean over pairs of corpora, with no set in common, of one family
     corpora: tuple[str, ...]  # On which two families or more were trained
     families: tuple[str, ...]  # That were trained on two such corpora or more
-    # The difference without each family and each corpus; NaN where nothing crosses any more
-    without: Mapping[str, float]
+    # The difference without each family and each corpus; None where nothing crosses any more
+    without: Mapping[str, Interval | None]
 
     @property
     def steady(self) -> bool:
-        """Whether no family and no corpus decides the sign."""
-        return all(value * self.gap.value > 0 for value in self.without.values())
+        """Whether the sign is as sure without any one family or corpus."""
+        found = self.without.values()
+        return all(one is not None and one.above_zero for one in found) or all(
+            one is not None and one.below_zero for one in found
+        )
 
 
 def crossed(table: PairTable, facts: Mapping[str, ModelFacts]) -> Crossed | None:
@@ -48,27 +51,30 @@ def crossed(table: PairTable, facts: Mapping[str, ModelFacts]) -> Crossed | None
     """
     models = [m for m in table.models if facts[m].pretrained]
     shared, own = _cells(table, models, facts)
-    if not shared or not own:
+    gap = _gap(table, shared, own)
+    if gap is None:
         return None
-
-    def gap(matrix: Float64) -> float:
-        return _mean(matrix, shared.values()) - _mean(matrix, own.values())
-
-    without = {}
-    for factor in ("family", "structures"):
-        for level in dict.fromkeys(str(getattr(facts[m], factor)) for m in models):
-            rest = [m for m in models if getattr(facts[m], factor) != level]
-            left = _cells(table, rest, facts)
-            one, other = (_mean(table.values, cells.values()) for cells in left)
-            without[level] = one - other
+    without = {
+        level: _gap(
+            table, *_cells(table, [m for m in models if getattr(facts[m], factor) != level], facts)
+        )
+        for factor in ("family", "structures")
+        for level in dict.fromkeys(str(getattr(facts[m], factor)) for m in models)
+    }
     return Crossed(
-        gap=table.statistic(gap),
+        gap=gap,
         by_corpus=table.statistic(lambda matrix: _mean(matrix, shared.values())),
         by_family=table.statistic(lambda matrix: _mean(matrix, own.values())),
         corpora=tuple(dict.fromkeys(corpus for corpus, _ in shared)),
         families=tuple(dict.fromkeys(family for family, _ in own)),
         without=without,
     )
+
+
+def _gap(table: PairTable, shared: _Groups, own: _Groups) -> Interval | None:
+    if not shared or not own:
+        return None
+    return table.statistic(lambda m: _mean(m, shared.values()) - _mean(m, own.values()))
 
 
 def _cells(
@@ -96,5 +102,4 @@ def _both(a: str, b: str) -> tuple[str, ...]:
 
 def _mean(matrix: Float64, cells: Iterable[tuple[list[int], list[int]]]) -> float:
     both = (matrix + matrix.T) / 2
-    means = [both[i, j].mean() for i, j in cells]
-    return float(np.mean(means)) if means else float("nan")
+    return float(np.mean([both[i, j].mean() for i, j in cells]))
