@@ -14,6 +14,7 @@ from pytest_matalign.environments import loading
 from pytest_matalign.splits.sample import Sample
 from pytest_matalign.zoo import catalogue
 from pytest_matalign.zoo.domain import refusal
+from pytest_matalign.zoo.model import LayerModel
 from real_weights import lay
 
 if TYPE_CHECKING:
@@ -124,6 +125,19 @@ def test_structures_may_be_moved_turned_and_reordered(case: Case) -> None:
     """Invariant models and descriptors see the same structure."""
     moved = [replace(sample, atoms=_moved(sample.atoms)) for sample in case.samples]
     assert_close(case.model.embed(moved), case.vectors)
+
+
+@_of(lambda one: one.modality == "3d")
+def test_layers_end_with_the_one_that_is_pooled(case: Case) -> None:
+    """Of those that offer layers; each layer has the atoms of each structure."""
+    if not isinstance(case.model, LayerModel):
+        pytest.skip("this adapter offers one layer only, or runs in another process")
+    layers = case.model.embed_layers(case.samples)
+    assert len(layers) > 1
+    for rows in layers.values():
+        assert [len(one) for one in rows] == [len(sample.atoms) for sample in case.samples]
+    *_, last = layers.values()
+    assert_close(np.stack([one.mean(0, dtype=np.float64) for one in last]), case.vectors)
 
 
 def _moved(atoms: Atoms) -> Atoms:

@@ -104,6 +104,14 @@ class Cgcnn:
         """Return float32 [atoms, 64] of each sample."""
         return [one.numpy() for one in self._features(samples)]
 
+    def embed_layers(self, samples: Sequence[Sample]) -> dict[str, list[NDArray[np.float32]]]:
+        """Return float32 [atoms, 64] of each sample after each convolution."""
+        count = len(self.network.convs)
+        return {
+            f"convolution-{some}": [one.numpy() for one in self._features(samples, first=some)]
+            for some in range(1, count + 1)
+        }
+
     def energy(self, atoms: Atoms) -> float:
         """Return what the network predicts, in eV; of an energy per atom, the total."""
         import torch
@@ -113,8 +121,8 @@ class Cgcnn:
         value = float(output) * float(self.scale["std"]) + float(self.scale["mean"])
         return value * (len(atoms) if self.per_atom else 1)
 
-    def _features(self, samples: Sequence[Sample]) -> list[Any]:
-        """Tensors [atoms, 64] after the last convolution."""
+    def _features(self, samples: Sequence[Sample], *, first: int | None = None) -> list[Any]:
+        """Tensors [atoms, 64] after the first convolutions, after all if None."""
         import torch
 
         found = []
@@ -123,7 +131,7 @@ class Cgcnn:
                 assert sample.atoms is not None
                 atoms, edges, ends = self._graph(sample.atoms)
                 features = self.network.embedding(atoms)
-                for convolution in self.network.convs:
+                for convolution in self.network.convs[:first]:
                     features = convolution(features, edges, ends)
                 found.append(features)
         return found

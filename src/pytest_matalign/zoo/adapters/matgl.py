@@ -172,6 +172,23 @@ class Matgl:
         """Return float32 [atoms, width] of each sample."""
         return [one.float().numpy() for one in self._features(samples)]
 
+    def embed_layers(self, samples: Sequence[Sample]) -> dict[str, list[NDArray[np.float32]]]:
+        """Return float32 [atoms, width] of each sample after each block.
+
+        Of tensors their squared norms, of spherical features the scalars; where the read-out
+        takes something else, that is the last, `readout`.
+        """
+        import torch
+
+        found: dict[str, list[NDArray[np.float32]]] = {}
+        with quiet(), torch.no_grad(), kept_memory():
+            for sample in samples:
+                assert sample.atoms is not None
+                self._run(sample.atoms)
+                for name, nodes in self._layers(self.network.feature_dict).items():
+                    found.setdefault(name, []).append(nodes.float().numpy().copy())
+        return found
+
     def energy(self, atoms: Atoms) -> float:
         """Return the total energy in eV, or what else a network of a property predicts."""
         import torch
@@ -227,18 +244,25 @@ class Matgl:
         return graph, torch.as_tensor(state, dtype=cell.dtype)
 
     def _nodes(self, layers: dict[str, Any]) -> Any:
-        """What the read-out takes: under another name in each architecture."""
+        """What the read-out takes."""
+        *_, last = self._layers(layers).values()
+        return last
+
+    def _layers(self, layers: dict[str, Any]) -> dict[str, Any]:
+        """Features of the atoms after each block: under another name in each architecture."""
+        numbers = sorted(int(name[3:]) for name in layers if name.startswith("gc_"))
+        blocks = {f"block-{number}": layers[f"gc_{number}"] for number in numbers}
         match type(self.network).__name__:
             case "TensorNet":
-                return layers["readout"]
+                norms = {name: one.square().sum((-2, -1)) for name, one in blocks.items()}
+                return {**norms, "readout": layers["readout"]}
             case "SO3Net":
-                return layers["scalar_representation"]
+                scalars = {name: one[:, 0] for name, one in blocks.items()}
+                return {**scalars, "readout": layers["scalar_representation"]}
             case "CHGNet":
-                return layers[f"gc_{self.network.n_blocks}"]["atom_feat"]
-            case "M3GNet":
-                return layers[f"gc_{self.network.n_blocks}"]["node_feat"]
+                return {name: one["atom_feat"] for name, one in blocks.items()}
             case _:
-                return layers[f"gc_{len(self.network.blocks)}"]["node_feat"]
+                return {name: one["node_feat"] for name, one in blocks.items()}
 
 
 def _whole_or_open(atoms: Atoms) -> Atoms:
