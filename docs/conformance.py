@@ -53,6 +53,7 @@ def page() -> Iterator[str]:
         for report in own:
             for check in report.failures:
                 yield f"\n`{report.model}` fails *{check.name}*: {check.sentence}"
+    yield from _energies(found)
     if found.skipped:
         yield "\n## Not checked\n"
         yield "| model | why |\n|---|---|"
@@ -60,6 +61,23 @@ def page() -> Iterator[str]:
             yield f"| `{model}` | {reason.replace('|', chr(92) + '|')} |"
     yield "\n## The checks\n"
     yield from _explained()
+
+
+def _energies(found: Survey) -> Iterator[str]:
+    """What potentials give for the structures on their cards."""
+    checks = {
+        report.model: check
+        for report in found.reports
+        for check in report.checks
+        if check.name == "energies" and check.measured is not None
+    }
+    if checks:
+        within = sum(check.outcome == "passed" for check in checks.values())
+        yield f"\n## Energies\n\nOf {len(checks)} models with energies on their cards {within} "
+        yield "give them within the tolerance; loading refuses a network that does not.\n"
+        yield "| model | energies | of the tolerance |\n|---|---|---|"
+        for model, check in checks.items():
+            yield f"| `{model}` | {check.sentence} | {check.measured:.2f} |"
 
 
 def _shown(report: ConformanceReport, name: str) -> str:

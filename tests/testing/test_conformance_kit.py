@@ -23,7 +23,7 @@ from pytest_matalign.testing import (
 )
 from pytest_matalign.testing.changes import rotated, rotation
 from pytest_matalign.testing.samples import helix
-from pytest_matalign.zoo.card import Weights
+from pytest_matalign.zoo.card import ReferenceEnergy, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -174,6 +174,29 @@ def test_elements_embedded_alike_are_named() -> None:
     assert "Cu and Si alike, as it says" in _report(fault, card=told).check("elements").sentence
     found = _report(lambda rows, _: rows, card=told).check("elements")
     assert found.sentence == "Cu and Si are embedded apart, not alike as on the card."
+
+
+def test_energies_of_the_card_are_asked_for() -> None:
+    """In the card's unit; which structure is off is told."""
+    own = ReferenceEnergy(structure="H2O", value=6.0, unit="eV", tolerance=0.5, source="the test")
+    each = msgspec.structs.replace(own, structure="Cu fcc 3.62", unit="eV/atom", value=2.0)
+
+    @dataclass
+    class Weighing(Faulty):
+        def energy(self, atoms: Any) -> float:
+            return 2.0 * len(atoms)
+
+    def check(*energies: ReferenceEnergy) -> Any:
+        card = msgspec.structs.replace(CARD, energies=energies)
+        model = Weighing(lambda rows, _: rows)
+        return check_adapter(card, samples=MOLECULES, loaded=model).check("energies")
+
+    assert check().outcome == "skipped"
+    assert check(own, each).outcome == "passed"
+    found = check(msgspec.structs.replace(own, value=6.7))
+    assert found.outcome == "failed"
+    assert found.measured == pytest.approx(1.4)
+    assert "H2O 6.0000 eV where the card has 6.7000 ± 0.5" in found.sentence
 
 
 def test_an_odd_sample_may_be_refused_but_not_stumbled_over() -> None:

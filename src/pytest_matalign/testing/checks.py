@@ -13,8 +13,9 @@ from pytest_matalign.splits.sample import Sample
 from pytest_matalign.testing import changes
 from pytest_matalign.testing.report import Check, Outcome
 from pytest_matalign.testing.samples import awkward_samples, element_samples, unsupported_samples
-from pytest_matalign.testing.subject import Subject, told_of
+from pytest_matalign.testing.subject import Subject, told, told_of
 from pytest_matalign.zoo.domain import refusal
+from pytest_matalign.zoo.energies import energy_of
 
 _SPEED_SECONDS = 0.3
 """Shortest time over which samples a second are counted."""
@@ -209,8 +210,8 @@ def elements(subject: Subject) -> Check:
     same = groups[:, None] == groups[None]
     if (wrong := np.argwhere(same != (apart <= _ALIKE))).size:
         first, second = wrong[0]
-        told = "apart, not alike as on the card" if same[first, second] else "alike"
-        return _failed("elements", f"{taken[first].id} and {taken[second].id} are embedded {told}.")
+        how = "apart, not alike as on the card" if same[first, second] else "alike"
+        return _failed("elements", f"{taken[first].id} and {taken[second].id} are embedded {how}.")
     least = float(apart[~same].min())
     refused = f" and {len(asked) - len(taken)} refused" if len(taken) < len(asked) else ""
     known = "".join(f", {' and '.join(one)} alike, as it says" for one in subject.card.indistinct)
@@ -220,6 +221,30 @@ def elements(subject: Subject) -> Check:
     )
     return Check(
         name="elements", outcome="passed", measured=least, tolerance=_ALIKE, sentence=sentence
+    )
+
+
+def energies(subject: Subject) -> Check:
+    """The energies on the card are given, each within its tolerance."""
+    references = subject.card.energies
+    if not references:
+        return _skipped("energies", "The card names no energies.")
+    with told():
+        found = [energy_of(subject.model, one, card=subject.card) for one in references]
+    off = [
+        abs(value - one.value) / one.tolerance for value, one in zip(found, references, strict=True)
+    ]
+    numbers = "; ".join(
+        f"{one.structure} {value:.4f} {one.unit} where the card has {one.value:.4f} "
+        f"± {one.tolerance:g}"
+        for value, one in zip(found, references, strict=True)
+    )
+    return Check(
+        name="energies",
+        outcome="passed" if max(off) <= 1 else "failed",
+        measured=max(off),
+        tolerance=1.0,
+        sentence=f"{numbers}.",
     )
 
 
@@ -274,7 +299,7 @@ CHECKS: Mapping[str, Callable[[Subject], Check]] = {
     check.__name__: check
     for check in (
         output, repeat, order, batch, distinct, untouched, unlabelled, permutation, rotation,
-        translation, supercell, smiles, elements, unsupported, awkward, speed,
+        translation, supercell, smiles, elements, energies, unsupported, awkward, speed,
     )
 }  # fmt: skip
 
