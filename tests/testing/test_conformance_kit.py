@@ -191,7 +191,7 @@ def test_energies_of_the_card_are_asked_for() -> None:
         model = Weighing(lambda rows, _: rows)
         return check_adapter(card, samples=MOLECULES, loaded=model).check("energies")
 
-    assert check().outcome == "skipped"
+    assert check().outcome == "not applicable"
     assert check(own, each).outcome == "passed"
     found = check(msgspec.structs.replace(own, value=6.7))
     assert found.outcome == "failed"
