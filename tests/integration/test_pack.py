@@ -59,7 +59,9 @@ def test_packs_are_used_even_where_packages_are_installed(host: Host) -> None:
     host.run("--matalign-references", "packs", "--matalign-json", "card.json").assert_outcomes(
         passed=9
     )
-    assert card_of(host)["run"]["embedding_origins"] == {"computed": 1, "pack": 2}
+    run = card_of(host)["run"]
+    assert run["embedding_origins"] == {"computed": 1, "pack": 2}
+    assert sorted(run["rows_from"].values()) == ["computed", "pack", "pack"]
 
 
 def test_a_pack_of_the_host_is_asked_first(bare: Host) -> None:

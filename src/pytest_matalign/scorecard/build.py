@@ -39,7 +39,11 @@ class RunClock:
 
     def read(self, embeddings: Iterable[EmbeddingRecord], models: Iterable[ModelCard]) -> Run:
         """Circumstances of the run until now."""
-        origins = Counter(record.origin for record in embeddings if record.origin)
+        known = [record for record in embeddings if record.origin]
+        origins = Counter(record.origin for record in known)
+        rows_from: dict[str, dict[str, None]] = {}
+        for record in known:
+            rows_from.setdefault(record.model, {})[record.origin] = None
         return Run(
             started=self._started.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - self._monotonic, 3),
@@ -47,6 +51,7 @@ class RunClock:
             python=platform.python_version(),
             packages=_packages(models),
             embedding_origins=dict(sorted(origins.items())),
+            rows_from={model: ", ".join(sorted(found)) for model, found in rows_from.items()},
             blocks={r.digest: r.blocks for r in embeddings if r.digest and r.blocks},
         )
 

@@ -76,6 +76,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     packages: dict[str, str]
     embedding_origins: dict[str, int] = {}
     """How many embeddings were computed, read from the store, or taken from a pack."""
+    rows_from: dict[str, str] = {}
+    """Where each model's rows came from: computed, store, pack or file; all of them where splits
+    differ."""
     blocks: dict[str, tuple[str, ...]] = {}
     """Keys of the rows in the store by the digest of an embedding; those of packs and of files
     are not there."""
