@@ -177,7 +177,13 @@ def table(chosen: Sequence[ModelCard]) -> Iterator[str]:
         yield line.rstrip()
     counts = Counter[str](one.state for one in chosen)
     states = ", ".join(f"{counts[state]} {state}" for state in _STATES if counts[state])
+    pretrained = [one for one in chosen if one.role == "pretrained"]
     yield f"\n{len(chosen)} models: {states}."
+    families = {one.family for one in pretrained}
+    # A potential's card states an energy, to be checked, and what it was trained to give.
+    potentials = {one.family for one in pretrained if one.energies and one.level_of_theory}
+    told = f"{len(pretrained)} of {len(families)} families, {len(potentials)} of potentials"
+    yield f"Pretrained: {told}."
     yield "verified: run with real weights. loader: its loading path run with small random"
     yield "weights. declared: a card only. (NAME): `matalign env create NAME` makes it run."
     yield "-: its packages are not installed. `matalign zoo show ID` shows a card."
