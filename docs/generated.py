@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +21,7 @@ from mkdocs.structure.files import File
 import rooms
 from pytest_matalign import split_cards
 from pytest_matalign.cli.main import matalign
+from pytest_matalign.environments.trials import HEAD, Trial
 from pytest_matalign.run.options import OPTIONS
 from pytest_matalign.run.settings import HostGate, HostTable
 from pytest_matalign.scorecard.schema import schema_text
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
     from pytest_matalign.zoo.card import ModelCard
 
+TRIALS = Path(__file__).parents[1] / "benchmarks" / "environments.json"
+COUNTS = ("passed", "failed", "skipped")
+
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add every generated page."""
@@ -44,8 +49,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the table of the rooms where a page asks for it."""
-    return markdown.replace("<!-- rooms -->", rooms.table())
+    """Put the tables of rooms and environments where a page asks for them."""
+    markdown = markdown.replace("<!-- rooms -->", rooms.table())
+    return markdown.replace("<!-- environments -->", "\n".join(_environments()))
 
 
 def pages() -> Mapping[str, str]:
@@ -59,6 +65,17 @@ def pages() -> Mapping[str, str]:
         "reference/conformance.md": "\n".join(conformance.page()),
         "reference/splits.md": "\n".join(_splits()),
     }
+
+
+def _environments() -> Iterator[str]:
+    """What `matalign env test --json` wrote of every environment."""
+    found = msgspec.json.decode(TRIALS.read_bytes(), type=list[Trial])
+    yield f"| {' | '.join(HEAD)} |\n|---|{'---:|' * (len(HEAD) - 1)}"
+    for one in found:
+        yield f"| {' | '.join(one.cells)} |"
+    passed, failed, skipped = (sum(getattr(one, name) for one in found) for name in COUNTS)
+    size = sum(one.size for one in found) / 1e9
+    yield f"\nTogether {size:.0f} GB; {passed:,} tests passed, {failed} failed, {skipped} skipped."
 
 
 def _options() -> Iterator[str]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from pytest_matalign.cli.main import main
+from pytest_matalign.environments.spec import BUNDLED
 from pytest_matalign.environments.trials import Trial, try_all
 from pytest_matalign.errors import ConfigurationError
 from small_environment import link_environment, write_spec
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytestmark = pytest.mark.slow
 
+PUBLISHED = Path(__file__).parents[2] / "benchmarks" / "environments.json"
 PASSING = """
 import os, sys
 from importlib.util import find_spec
@@ -111,3 +110,11 @@ def test_one_that_cannot_be_built_does_not_keep_others_from_it(
 def test_without_a_checkout_one_sentence_says_what_to_do(nowhere: Path) -> None:
     with pytest.raises(ConfigurationError, match="call this in a checkout of pytest-matalign"):
         tried(nowhere / "tests", "own")
+
+
+def test_the_published_table_is_of_every_environment_that_ships() -> None:
+    """Built, with tests that passed and none that was skipped."""
+    found = msgspec.json.decode(PUBLISHED.read_bytes(), type=list[Trial])
+    assert {one.environment for one in found} == {path.stem for path in BUNDLED.glob("*.toml")}
+    assert all(one.packages and one.passed and not one.skipped for one in found)
+    assert not any(one.failed or one.faults for one in found)

@@ -31,6 +31,7 @@ TESTS = Path("tests/zoo/isolated")
 """Where this project's own lie in a checkout."""
 VARIABLE = "MATALIGN_TEST_ENVIRONMENT"
 """Tells tests which environment they run in."""
+_PACKAGE = Path(__file__).parents[1]
 HEAD = (
     "environment",
     "packages",
@@ -113,7 +114,7 @@ def try_all(
             "tests of your own with --tests."
         )
     wanted = [environment(name) for name in names]
-    code = _digest(Path(__file__).parents[1], tests)
+    code = _digest(_PACKAGE, tests)
     for number, one in enumerate(wanted, start=1):
         say = _beginning(f"[{number}/{len(wanted)}] {one.name}: ", told)
         fingerprint = hashlib.sha256(f"{one.digest}{code}".encode()).hexdigest()
@@ -175,7 +176,7 @@ def _run(built: Built, tests: Path, *, log: Path) -> tuple[int, dict[str, int], 
         done = subprocess.run(  # noqa: S603  the environment's own interpreter
             [
                 *(str(built.python), *built.flags, "-X", "utf8", inside.__file__),
-                os.pathsep.join(filter(None, sys.path)),
+                os.pathsep.join([str(_PACKAGE.parent), *filter(None, sys.path)]),
                 *("-p", "no:cacheprovider", f"--junitxml={counted}", str(tests)),
             ],
             env={**os.environ, **own},
