@@ -6,10 +6,11 @@ import json
 import os
 import resource
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 KINDS = ("wrong values", "tracebacks", "hangs", "lost")
 
@@ -57,13 +58,7 @@ def apart(work: Callable[[], Tally], *, limit_gb: float | None = None) -> Tally:
     number = os.fork()
     if number == 0:
         os.close(out)
-        if limit_gb:
-            # What asks for more fails there and does not take the machine with it.
-            resource.setrlimit(resource.RLIMIT_DATA, (int(limit_gb * 2**30),) * 2)
-        tally = work().done()
-        with os.fdopen(into, "wb") as stream:
-            stream.write(json.dumps(plain(tally)).encode("utf-8", "replace"))
-        os._exit(0)
+        _answer(work, into, limit_gb)
     os.close(into)
     with os.fdopen(out, "rb") as stream:
         content = stream.read()
@@ -73,6 +68,25 @@ def apart(work: Callable[[], Tally], *, limit_gb: float | None = None) -> Tally:
         tally.fail("tracebacks", f"the process of the trials ended: status {status}")
         return tally
     return read(json.loads(content))
+
+
+def _answer(work: Callable[[], Tally], into: int, limit_gb: float | None) -> NoReturn:
+    """End the fork, whatever happens: one that went on would be a second pytest.
+
+    Under xdist it would talk into the pipe of the first, whose controller then breaks off.
+    """
+    try:
+        if limit_gb:
+            # What asks for more fails there and does not take the machine with it.
+            resource.setrlimit(resource.RLIMIT_DATA, (int(limit_gb * 2**30),) * 2)
+        told = json.dumps(plain(work().done())).encode("utf-8", "replace")
+        with os.fdopen(into, "wb") as stream:
+            stream.write(told)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
 
 
 def plain(tally: Tally) -> dict[str, Any]:

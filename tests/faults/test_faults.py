@@ -62,3 +62,11 @@ def test_a_failure_is_told_by_a_fork_too() -> None:
     found = apart(fails)
     assert (found.tried, dict(found.found), found.cases) == (2, {"hangs": 1}, ["t: hangs: one"])
     assert apart(lambda: os._exit(3)).found["tracebacks"] == 1
+
+
+def test_a_fork_whose_work_raises_ends_there() -> None:
+    """It once went on as a second pytest, and its controller was gone."""
+    here = os.getpid()
+    found = apart(lambda: Tally(1 / 0))  # type: ignore[arg-type]
+    assert os.getpid() == here
+    assert found.found["tracebacks"] == 1
