@@ -216,7 +216,7 @@ def _with_header(draw: st.DrawFn, content: bytes) -> bytes:
 
 
 @cache
-def _bombs() -> list[bytes]:
+def bombs() -> list[bytes]:
     """Archives that claim, or unpack to, far more than they have."""
     found = []
     for shape, kind, zeros in (
@@ -241,7 +241,7 @@ _WAYS: dict[str, Callable[[st.DrawFn, bytes], bytes]] = {
     "value": _with_value,
     "line": _with_line,
     "header": _with_header,
-    "bomb": lambda draw, _: draw(st.sampled_from(_bombs())),
+    "bomb": lambda draw, _: draw(st.sampled_from(bombs())),
     "garbage": lambda draw, _: draw(st.sampled_from(GARBAGE)),
 }
 

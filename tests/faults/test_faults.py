@@ -10,11 +10,13 @@ import msgspec
 import pytest
 
 from faults.places import interrupts, places
-from faults.reading import readers
+from faults.reading import bombs, readers
 from faults.storing import damages, kills, swaps, writers
 from faults.tally import Tally, apart
 from faults.working import workers
 from made_scorecard import Made, made
+from pytest_matalign.embeddings.files import read_embedding
+from pytest_matalign.errors import ConfigurationError
 
 __all__ = ["made"]
 pytestmark = pytest.mark.slow
@@ -49,6 +51,14 @@ def test_readers_say_one_sentence(made: Made, tmp_path: Path) -> None:
         assert tally.tried == 20
         assert not tally.found, tally.cases
         assert tally.peak_mb < 2000
+
+
+def test_archives_that_unpack_to_far_more_are_refused(tmp_path: Path) -> None:
+    """By their headers; forty ids of a million characters each were read, in half a minute."""
+    for content in bombs():
+        (tmp_path / "c.npz").write_bytes(content)
+        with pytest.raises(ConfigurationError, match="is not an embedding file"):
+            read_embedding(tmp_path / "c.npz", model="m", split="qm9", ids=["s0"])
 
 
 def test_a_failure_is_told_by_a_fork_too() -> None:

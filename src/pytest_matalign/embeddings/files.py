@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from pytest_matalign.embeddings.store import Store
     from pytest_matalign.splits.split import Split
 
+LONGEST_TEXT = 4 * 4096
+"""Bytes of an id; every one of an array takes as many as the longest."""
 LARGEST = 512 * 2**20
 """Bytes of the file, and of an array in it."""
 MOST_SAMPLES = 2_000_000
@@ -231,6 +233,8 @@ def _array(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
         left = member.file_size - stream.tell()
         if dtype.hasobject or math.prod(shape) * dtype.itemsize != left or not dtype.itemsize:
             raise ValueError(f"{member.filename} does not hold the {shape} of {dtype} it claims")
+        if dtype.kind in "US" and dtype.itemsize > LONGEST_TEXT:
+            raise ValueError(f"{member.filename} has texts of {dtype}, which no id is as long as")
         flat = np.frombuffer(stream.read(), dtype=dtype)
     return flat.reshape(shape, order="F" if fortran else "C")
 
