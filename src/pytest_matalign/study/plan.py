@@ -65,6 +65,7 @@ class Plan:
     allow_pickle: bool = False  # Whether weights may be read that can run code
     references: Policy = "auto"  # Where embeddings come from
     packs: tuple[str, ...] = ()  # Folders or specs, asked before the pack that ships
+    held: frozenset[tuple[str, str]] = frozenset()  # (split, model) that packs hold
     options: str = ""  # Of the command that plans so, with a blank before each
 
     def split(self, split: str) -> SuiteSplit:
@@ -77,7 +78,9 @@ class Plan:
 
         offered = set(split_card(split).inputs)
         able = [model for model in self.models if offered & set(cards[model].inputs)]
-        return [m for m in able if m in GRADED_MODELS] if "@" in split else able
+        if "@" not in split:
+            return able
+        return [m for m in able if m in GRADED_MODELS or (split, m) in self.held]
 
 
 def graded(kind: str, level: float) -> str:
@@ -119,7 +122,8 @@ def paper_plan(
     levels = [graded(kind, level) for kind, levels in SERIES.items() for level in levels]
     sizes |= dict.fromkeys(levels, min(GRADED, most))
     held = () if references == "installed" else packs_at_hand(packs, root=Path.cwd())
-    packed = {model for pack in held for _, model in pack}
+    entries = frozenset(entry for pack in held for entry in pack)
+    packed = {model for _, model in entries}
     for pack in held if references == "packs" else ():
         # As many samples as all entries hold, so that no model is left out.
         for split, model in pack:
@@ -140,6 +144,7 @@ def paper_plan(
         allow_pickle=allow_pickle,
         references=references,
         packs=packs,
+        held=entries,
         options="".join(
             (
                 f" --samples {samples}" if samples else "",
