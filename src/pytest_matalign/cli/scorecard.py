@@ -78,6 +78,72 @@ def badge(scorecard: Scorecard) -> None:
 
 
 @command.command()
+@click.argument("kind", type=click.Choice(("hf", "badge", "mlflow", "trackio", "wandb")))
+@click.argument("file", type=JSON)
+@click.option("-o", "--output", type=FILE, metavar="OUT", help="of hf and badge (default: stdout)")
+@click.option("--dataset", metavar="ID", help="of hf: the benchmark's dataset repository")
+@click.option("--revision", metavar="SHA", help="of hf: its commit")
+@click.option("--source", metavar="URL", help="of hf: where the run can be looked at")
+@click.option(
+    "--project", default="alignment", show_default=True, metavar="NAME", help="of a tracker"
+)
+def export(
+    *,
+    kind: str,
+    file: Path,
+    output: Path | None,
+    dataset: str | None,
+    revision: str | None,
+    source: str | None,
+    project: str,
+) -> None:
+    """Send the scorecard FILE where results are looked for.
+
+    KIND is hf|badge|mlflow|trackio|wandb. `hf` makes a file for `.eval_results/` of a model's
+    repository on the Hugging Face hub, `badge` the JSON of a shields.io endpoint; the others log
+    numbers to a tracker that is installed.
+    """
+    from pytest_matalign.cache import write_output
+    from pytest_matalign.scorecard.export import endpoint, hub_results, track
+    from pytest_matalign.scorecard.model import read_scorecard
+
+    scorecard = read_scorecard(file)
+    if kind == "hf":
+        if dataset is None:
+            raise click.UsageError("name the benchmark's dataset repository with --dataset")
+        text = hub_results(scorecard, dataset=dataset, revision=revision, source=source)
+    elif kind == "badge":
+        text = endpoint(scorecard)
+    else:
+        track(kind, scorecard, file, project=project, name=scorecard.candidate or "run")
+        return
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_output(output, text.encode())
+
+
+@command.command()
+@click.argument("files", type=JSON, nargs=-1, required=True)
+@click.option("--html", type=FILE, metavar="FILE", help="write a page with a line per split")
+def history(*, files: tuple[Path, ...], html: Path | None) -> None:
+    """Print how alignment and self-check went over releases, the scorecards FILES in their order.
+
+    A release is called by its file's name.
+    """
+    from pytest_matalign.cache import write_output
+    from pytest_matalign.cli.tables import print_table
+    from pytest_matalign.scorecard.history import page, table
+    from pytest_matalign.scorecard.model import read_scorecard
+
+    cards = {path.stem: read_scorecard(path) for path in files}
+    head, rows = table(cards)
+    print_table(rows, head)
+    if html is not None:
+        write_output(html, page(cards).encode())
+
+
+@command.command()
 def schema() -> None:
     """Print the JSON Schema of scorecards."""
     from pytest_matalign.scorecard.schema import schema_text

@@ -20,7 +20,7 @@ CHARACTER_PX = 6.6
 
 def badge(scorecard: Scorecard) -> str:
     """SVG of a scorecard: how many of its alignments hold, in a colour that says how it went."""
-    text, colour = _message(scorecard)
+    text, colour = message(scorecard)
     left, right = (round(len(part) * CHARACTER_PX) + 12 for part in (LABEL, text))
     width = left + right
     name = escape(f"{LABEL}: {text}")
@@ -36,7 +36,8 @@ def badge(scorecard: Scorecard) -> str:
     )
 
 
-def _message(scorecard: Scorecard) -> tuple[str, str]:
+def message(scorecard: Scorecard) -> tuple[str, str]:
+    """Return what a badge says, and in which colour."""
     if found := failures(scorecard):
         return f"{len(found)} failing", RED
     held = [record for record, _ in measured(scorecard.alignments)]
