@@ -15,6 +15,7 @@ import click
 
 # Beside this file; MkDocs puts the folder on the path while it loads a hook.
 import conformance
+import fault_table
 import msgspec
 from mkdocs.structure.files import File
 
@@ -49,8 +50,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the tables of rooms and environments where a page asks for them."""
+    """Put the tables of rooms, faults and environments where a page asks for them."""
     markdown = markdown.replace("<!-- rooms -->", rooms.table())
+    markdown = markdown.replace("<!-- faults -->", fault_table.table())
     return markdown.replace("<!-- environments -->", "\n".join(_environments()))
 
 
