@@ -4,7 +4,9 @@ What tells the samples of a group apart is how their profiles (`shared.profiles`
 group's mean: what the group has in common, composition above all, is no news. The likeness of two
 models there is the correlation of these differences. A group is lost where its likeness with the
 model's own baseline and with the references is less than half of what it would be if it had kept
-up: with the baseline as all other samples do, with the references as the baseline itself does.
+up with all other samples: with the baseline as they do, with the references as the baseline itself
+does, less what they lost of that. A model that agrees less with its references everywhere has lost
+no group.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ class GroupLoss:
         others: The same of all other samples.
         references: Likeness of its samples in candidate and references.
         before: The same of the baseline.
+        remains: Share of their likeness with references that all other samples kept, at most 1.
         worst: Positions of its samples, those that agree least with the baseline first.
     """
 
@@ -50,12 +53,14 @@ class GroupLoss:
     others: float
     references: float
     before: float
+    remains: float
     worst: tuple[int, ...]
 
     @property
     def kept(self) -> float:
         """Share kept of what would be left if the group had kept up."""
-        return (self.own + self.references) / (self.others + self.before)
+        due = self.others + self.remains * self.before
+        return (self.own + self.references) / due if due > 0 else 1.0
 
     @property
     def lost(self) -> bool:
@@ -88,6 +93,7 @@ def group_losses(
             continue
         others = np.ones(n, dtype=bool)
         others[members] = False
+        then, now = (_likeness(x[others], references[others])[0] for x in (baseline, candidate))
         worst = members[np.argsort(agreement[members], kind="stable")]
         found.append(
             GroupLoss(
@@ -97,6 +103,7 @@ def group_losses(
                 others=_likeness(candidate[others], baseline[others])[0],
                 references=_likeness(candidate[members], references[members])[0],
                 before=before,
+                remains=min(max(now, 0.0) / then, 1.0) if then > 0 else 0.0,
                 worst=tuple(int(i) for i in worst),
             )
         )
