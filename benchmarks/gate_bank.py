@@ -170,9 +170,14 @@ class Ground:
         return self._courts[family]
 
     def siblings(self) -> Iterator[tuple[str, str]]:
+        """Ordered pairs of one family that could be releases of one another.
+
+        A model of energies per atom is none of one of band gaps: another kind of target.
+        """
         for a in self.trained:
             for b in self.trained:
-                if a != b and self.family(a) == self.family(b):
+                kinds = [(self.family(m), self._card(m).options.get("per_atom")) for m in (a, b)]
+                if a != b and kinds[0] == kinds[1]:
                     yield a, b
 
     def untrained(self) -> dict[str, dict[str, list[str]]]:
@@ -501,10 +506,13 @@ def bounds(splits: Mapping[str, int]) -> dict[str, float]:
             for name, value in found.items():
                 family = largest[name]
                 family[ground.family(a)] = max(family[ground.family(a)], float(value))
+    limits = {}
     for name, families in largest.items():
+        seen = list(families.values())
+        limits[name] = max(prediction_limit(seen), *seen)
         shown = ", ".join(f"{f} {v:.3f}" for f, v in sorted(families.items()))
-        print(f"{name}: {shown}: limit {prediction_limit(list(families.values())):.3f}")
-    return {name: prediction_limit(list(f.values())) for name, f in largest.items()}
+        print(f"{name}: {shown}: limit {limits[name]:.3f}")
+    return limits
 
 
 def main() -> None:

@@ -2,9 +2,10 @@
 
 `python benchmarks/gate_bank.py --bounds` reads them off the bundled packs and a test compares.
 Each is the upper 95 % prediction limit for one more family (Student's t over the families'
-largest values, over all ordered pairs of trained siblings and all splits): six families
-have siblings in the packs (admet-ai, ani, chgnet, m3gnet, mace, sevennet), so one more may well
-differ more, and a host that registers retrained seeds of its own replaces them by what those show.
+largest values, over all ordered pairs of trained siblings and all splits), or the largest that was
+seen where that is larger: what a good sibling does is no harm. Nine families have siblings in the
+packs (admet-ai, ani, chgnet, crystal-twins, m3gnet, mace, proteinmpnn, sevennet, tensornet; models
+of another kind of target are none), so one more may well differ more.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from pytest_matalign.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NORM_SPREAD = 0.63
+NORM_SPREAD = 0.58
 """Of |log2| of the ratio of two siblings' deviations of the logarithm of row norms."""
-DIRECTIONS = 1.79
+DIRECTIONS = 1.52
 """Of |log2| of the ratio of the numbers of directions that hold 99.9 % of the variance."""
-TORN = 0.032
+TORN = 0.03
 """Of the share of samples torn from their neighbourhoods between siblings."""
 
 
