@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LEAST_TOLD = 0.05
 """Share of a displacement that its sample must tell, as small as the losses that are accepted;
-between .30 and .99 in real releases that keep their axes (6 pairs of 3 families), none in noise."""
+.41 to .99 in real releases that keep their axes (6 ordered pairs of 3 families), none in noise."""
 
 
 def noise(candidate: Float64, baseline: Float64, told: CrossFit) -> Finding:
