@@ -25,13 +25,15 @@ Energies: mean absolute error per atom once what is linear in composition is tak
 judged by the fit of all others, so that potentials of different reference energies, and those of
 formation energies, can be compared. Forces: root mean square error of the component along a
 direction drawn for each structure, by central differences of the energy; over structures that is
-the error of a component. References are PBE(+U) formation energies of the Materials Project
-(mp-crystals), PBE energies and forces of Zuo et al. 2020 (mlearn: six elements in motion, strained,
-with defects and surfaces), B3LYP energies (qm9), and GFN2-xTB energies of ligands, which is itself
-a model. Functionals differ: potentials of SCAN or coupled-cluster energies are not at fault for
-all of what stands here. Crystals of the Materials Project are likely to be among the training data
-of most universal potentials; mlearn is not, its elements are. "nothing known" is what predicting no
-energy differences beyond composition, and no forces, gives.
+the error of a component. References are PBE(+U) formation energies of the Materials Project (mp-
+crystals), with its corrections between GGA and GGA+U, which are not linear in composition, so that
+potentials trained on energies without them differ by them; PBE energies and forces of Zuo et al.
+2020 (mlearn: six elements in motion, strained, with defects and surfaces); B3LYP energies (qm9);
+and GFN2-xTB energies of ligands, which is itself a model. Functionals differ: potentials of SCAN
+or coupled-cluster energies are not at fault for all of what stands here. Crystals of the Materials
+Project are likely to be among the training data of most universal potentials; mlearn is not, its
+elements are. "nothing known" is what predicting no energy differences beyond composition, and no
+forces, gives.
 """
 NOTHING = "nothing known"
 COLUMNS = (CRYSTALS, ELEMENTS, f"{ELEMENTS}, forces", MOLECULES, LIGANDS)
