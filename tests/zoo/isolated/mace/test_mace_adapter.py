@@ -169,3 +169,17 @@ def test_the_pickle_is_not_read_unless_the_user_allows_it(saved: Path) -> None:
     """Every published MACE is one."""
     with pytest.raises(UnavailableError, match="are a pickle"):
         loading.load(card(saved))
+
+
+@pytest.mark.parametrize("readout", ["invariant", "equivariant"])
+def test_rows_are_means_of_atoms_and_atoms_are_made_of_layers(saved: Path, readout: str) -> None:
+    """Each layer's part of the row, in its place, and no more."""
+    model: Any = loading.load(card(saved, readout=readout), allow_pickle=True)
+    samples = molecules()
+    atoms = model.embed_atoms(samples)
+    layers = model.embed_layers(samples)
+    assert list(layers) == ["interaction-1", "interaction-2", "all"]
+    parts = zip(layers["interaction-1"], layers["interaction-2"], strict=True)
+    for row, whole, part in zip(model.embed(samples), atoms, parts, strict=True):
+        assert row == pytest.approx(whole.mean(axis=0), abs=1e-6)
+        assert np.array_equal(np.hstack(part), whole)
