@@ -33,9 +33,11 @@ def policy_of(
         folders: Of its suites by name, which are read whole, whatever `--matalign-models` leaves.
         in_zoo: Whether the candidate is a model of the zoo.
     """
-    named = ("tolerance", "mode", "strict", "references", "baseline_embeddings", "samples", "same")
+    named = ("tolerance", "mode", "strict", "references", "baseline_embeddings", "samples")
     places = ("allow_pickle", "named_store", "named_baseline")
     parts = {name: _text(getattr(settings, name)) for name in (*named, *places)}
+    if settings.same:
+        parts["same"] = _text(settings.same)
     if settings.candidate is not None:
         # Of the candidate, what decides with whom and on what it is compared.
         told = ("input", "modality", "family", "elements", "untrained", "seeds")
