@@ -146,7 +146,8 @@ def _levels(study: Study, kind: str) -> dict[float, SplitData]:
     found = {start: study.data(CRYSTALS)}
     for level in SERIES[kind]:
         with suppress(ConfigurationError):  # no pack holds it, and no model is run
-            found[level] = study.data(graded(kind, level))
+            if (data := study.data(graded(kind, level))).trained:
+                found[level] = data
     models = [m for m in found[start].embeddings if all(m in d.embeddings for d in found.values())]
     common = set.intersection(*({_base(s.id) for s in data.samples} for data in found.values()))
     return {level: data.only(models).where(common, _base) for level, data in found.items()}
