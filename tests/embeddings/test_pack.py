@@ -127,8 +127,9 @@ def test_weights_that_may_not_be_passed_on_are_left_out() -> None:
     assert licence_problem(model) is None
     forbidden = msgspec.structs.replace(model, licence_weights="CC BY-NC 4.0")
     assert "CC BY-NC" in (licence_problem(forbidden) or "")
-    unknown = msgspec.structs.replace(model, licence_weights=None)
-    assert "no licence" in (licence_problem(unknown) or "")
+    for missing in (None, "not stated"):
+        unknown = msgspec.structs.replace(model, licence_weights=missing)
+        assert "no licence" in (licence_problem(unknown) or "")
 
 
 def test_a_name_that_cannot_be_a_file_is_refused_before_anything_is_written(

@@ -57,7 +57,7 @@ def licence_problem(card: ModelCard) -> str | None:
     """Why embeddings of a model may not be passed on, or None."""
     if card.weights is None:
         return None
-    if card.licence_weights is None:
+    if card.licence_weights in {None, "not stated"}:
         return f"{card.id}: its card states no licence of the weights"
     if _FORBIDDEN.search(card.licence_weights):
         return f"{card.id}: its weights are under {card.licence_weights}"
