@@ -73,8 +73,6 @@ def command(  # noqa: PLR0913  click hands every option over by its name
         packs=pack,
         models=models,
     )
-    written = run_study(
-        name, store=store or cache_root(), out=out, plan=plan, cluster=cluster or "local:2"
-    )
+    written = run_study(name, store=store or cache_root(), out=out, plan=plan, cluster=cluster)
     for path in written[:3]:
         click.echo(path)
