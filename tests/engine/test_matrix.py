@@ -50,6 +50,22 @@ def whole():
     return alignment_matrix(_models())
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_every_bit_is_the_same_on_however_many_threads(precision):
+    """So that machines of a cluster may have different numbers of cores."""
+    rng = np.random.default_rng(0)
+    models = {f"m{d}": rng.normal(size=(600, d)).astype(np.float32) for d in (300, 270, 61)}
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 4):
+            torch.set_num_threads(threads)
+            result = alignment_matrix(models, precision=precision)
+            found.append({name: values.tobytes() for name, values in result.values.items()})
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1] == found[2]
+
+
 @pytest.mark.parametrize("preprocess", ["center-l2", "none", "center", "l2", "max", "prh"])
 @pytest.mark.parametrize("name", PLAIN)
 def test_values_are_those_of_the_plain_metrics(name, preprocess):

@@ -18,8 +18,9 @@ import pytest
 import pytest_matalign
 from hosts import Host
 from pytest_matalign import load_split
-from pytest_matalign.cli.embed import blocks_of, shard
+from pytest_matalign.cli.embed import shard
 from pytest_matalign.cli.main import main
+from pytest_matalign.embeddings.parts import blocks_of
 from pytest_matalign.environments import process
 from pytest_matalign.zoo import catalogue
 from small_environment import ONLY_THERE
@@ -238,7 +239,7 @@ def test_every_sample_is_in_exactly_one_shard() -> None:
     """Whatever their number, even more than there are blocks."""
     samples = load_split("qm9", samples=350).samples
     for count in (1, 2, 3, 7):
-        parts = [blocks_of(samples, part=(index + 1, count)) for index in range(count)]
+        parts = [blocks_of(samples, shard=(index + 1, count)) for index in range(count)]
         assert sorted(one.id for part in parts for one in part) == sorted(s.id for s in samples)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from pytest_matalign.engine.spaces import as_array
+from pytest_matalign.metrics.arrays import single_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,26 +24,35 @@ _ROWS = 8192
 def cross_row(spaces: Sequence[Space], a: int, *, nuclear: bool) -> tuple[Float64, Float64]:
     """Return squared Frobenius and nuclear norms (M - a,) of X_a' X_b for b = a, a + 1, ...
 
-    Columns are centred. Products of blocks of rows are added up in float64.
+    Columns are centred. Products of blocks of rows are added up in float64. Each product and each
+    decomposition is worked out on one thread, several at once, so that the bits are the same on
+    however many.
     """
     first = spaces[a]
     crosses = [
         torch.zeros((first.width, space.width), dtype=torch.float64, device=first.device)
         for space in spaces[a:]
     ]
-    for start in range(0, first.n, _ROWS):
-        stop = min(start + _ROWS, first.n)
-        turned = first.centred(start, stop).T
-        for place, space in enumerate(spaces[a:]):
-            crosses[place] += (turned @ space.centred(start, stop)).double()
-    squares = np.array([float(cross.square().sum()) for cross in crosses])
-    if not nuclear:
-        return squares, np.full(len(crosses), np.nan)
-    work = partial(_nuclear, exact=first.dtype == torch.float64)
-    # That of X'X, the first, is its trace.
     threads = torch.get_num_threads() if first.device.type == "cpu" else 1
-    with ThreadPoolExecutor(threads) as pool:  # LAPACK runs one small matrix on one core
+    with (
+        ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+        single_thread(),
+    ):
+        for start in range(0, first.n, _ROWS):
+            stop = min(start + _ROWS, first.n)
+            product = partial(_product, first.centred(start, stop).T, start=start, stop=stop)
+            for cross, found in zip(crosses, pool.map(product, spaces[a:]), strict=True):
+                cross.add_(found)
+        squares = np.array([float(cross.square().sum()) for cross in crosses])
+        if not nuclear:
+            return squares, np.full(len(crosses), np.nan)
+        work = partial(_nuclear, exact=first.dtype == torch.float64)
+        # That of X'X, the first, is its trace.
         return squares, np.array([float(crosses[0].trace()), *pool.map(work, crosses[1:])])
+
+
+def _product(turned: torch.Tensor, space: Space, *, start: int, stop: int) -> torch.Tensor:
+    return (turned @ space.centred(start, stop)).double()
 
 
 def _nuclear(cross: torch.Tensor, *, exact: bool) -> float:

@@ -66,7 +66,7 @@ STUDIES = ("paper", *SECTIONS)
 PREFACE = """
 What the findings of "Universally Converging Representations of Matter Across Scientific Foundation
 Models" (arXiv 2512.03750) look like on the models that can be loaded here. Each claim is
-*reproduced*, *not reproduced*, *undecided* (the data at hand cannot tell) or *not testable here*
+reproduced, not reproduced, undecided (the data at hand cannot tell) or not testable here
 (no model or data of the kind). Intervals are at 95 % and cover the choice of samples; they do not
 cover the choice of models, of which there are few, most of them variants of few families.
 

@@ -29,6 +29,9 @@ pytestmark = pytest.mark.slow
 
 TOLERANCE = 2e-5
 """Allowed change, relative to the norm of an embedding, where float32 sums in another order."""
+SHUFFLED = 5.0
+"""How much more a network may change whose weights nobody trained: nothing kept its layers from
+amplifying what rounding a structure's coordinates does (DIEP's by 2.8e-5 on one machine of two)."""
 
 
 class Case(NamedTuple):
@@ -83,10 +86,10 @@ def case(model_id: tuple[ModelCard, Model], covered: Callable[[ModelCard], list[
     return Case(card, model, samples, model.embed(samples))
 
 
-def assert_close(found: np.ndarray, expected: np.ndarray) -> None:
+def assert_close(found: np.ndarray, expected: np.ndarray, *, amplified: float = 1.0) -> None:
     """Equal up to the order of float32 sums."""
     scale = np.linalg.norm(expected, axis=-1).max()
-    assert np.abs(found - expected).max() <= TOLERANCE * scale
+    assert np.abs(found - expected).max() <= TOLERANCE * amplified * scale
 
 
 @every
@@ -124,7 +127,8 @@ def test_embeddings_do_not_depend_on_the_batch(case: Case) -> None:
 def test_structures_may_be_moved_turned_and_reordered(case: Case) -> None:
     """Invariant models and descriptors see the same structure."""
     moved = [replace(sample, atoms=_moved(sample.atoms)) for sample in case.samples]
-    assert_close(case.model.embed(moved), case.vectors)
+    amplified = SHUFFLED if case.card.control == "untrained" else 1.0
+    assert_close(case.model.embed(moved), case.vectors, amplified=amplified)
 
 
 @_of(lambda one: one.modality == "3d")
