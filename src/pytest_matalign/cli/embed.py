@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,53 +115,45 @@ def _embed_file(
 
 def _embed_split(models: Sequence[str], split: str, given: Mapping[str, Any]) -> int:
     from pytest_matalign.cache import cache_root
-    from pytest_matalign.embeddings.parts import Part, embed_part, shards_of
+    from pytest_matalign.embeddings.parts import Part, embed_all, shards_of
     from pytest_matalign.errors import MatalignError
     from pytest_matalign.executor import Here, executor_of
-    from pytest_matalign.progress import Line
+    from pytest_matalign.progress import Line, Silent
     from pytest_matalign.splits.load import load_split
     from pytest_matalign.zoo.catalogue import card
 
-    executor = executor_of(given["cluster"])
     size = len(load_split(split, samples=given["samples"]).samples)
-    # Enough shards to keep all workers busy, and no more: each loads the model.
-    shards = shards_of(size, wanted=-(-executor.workers // len(models)))
-    alone = isinstance(executor, Here)
-    if not alone and given["part"] != (1, 1):
-        raise click.UsageError("--shard is for job arrays; --cluster makes shards of its own")
-    asked = [
-        Part(
-            model=card(model).id,
-            split=split,
-            samples=given["samples"],
-            shard=shard,
-            store=(given["store"] or cache_root()).absolute(),
-            allow_pickle=given["allow_pickle"],
-            batch_seconds=given["batch_seconds"],
-            quiet=not alone,
-        )
-        for model in models
-        for shard in ([given["part"]] if alone else shards)
-    ]
-    pieces = [executor.submit(embed_part, part) for part in asked]
-    line = None if alone else Line("embedded", unit=" parts")
-    failed = False
-    try:
-        for done, (part, piece) in enumerate(zip(asked, pieces, strict=True), start=1):
+    with closing(executor_of(given["cluster"])) as executor:
+        alone = isinstance(executor, Here)
+        if not alone and given["part"] != (1, 1):
+            raise click.UsageError("--shard is for job arrays; --cluster makes shards of its own")
+        # Enough shards to keep all workers busy, and no more: each loads the model.
+        shards = shards_of(size, wanted=-(-executor.workers // len(models)))
+        parts = [
+            Part(
+                model=card(model).id,
+                split=split,
+                samples=given["samples"],
+                shard=shard,
+                store=(given["store"] or cache_root()).absolute(),
+                allow_pickle=given["allow_pickle"],
+                batch_seconds=given["batch_seconds"],
+                quiet=not alone,
+            )
+            for model in models
+            for shard in ([given["part"]] if alone else shards)
+        ]
+        failed = False
+        with closing(Silent() if alone else Line("embedded", unit=" parts")) as line:
             try:
-                (told,) = executor.gather([piece])
-            except MatalignError as error:
-                failed = True
-                told = f"{part.model} on {split}: FAILED: {error}"
-            click.echo(terminal(told))
-            if line is not None:
-                line(done=done, total=len(pieces))
-    except KeyboardInterrupt:
-        return _interrupted()
-    finally:
-        if line is not None:
-            line.close()
-        executor.close()
+                for done, (part, told) in enumerate(embed_all(executor, parts), start=1):
+                    wrong = isinstance(told, MatalignError)
+                    failed |= wrong
+                    said = f"{part.model} on {split}: FAILED: {told}" if wrong else str(told)
+                    click.echo(terminal(said))
+                    line(done=done, total=len(parts))
+            except KeyboardInterrupt:
+                return _interrupted()
     return 1 if failed else 0
 
 

@@ -77,11 +77,10 @@ def command(
     from pytest_matalign.errors import MatalignError
     from pytest_matalign.progress import embedding_line
     from pytest_matalign.run.same import SamePair, compare_ways, no_pairs
-    from pytest_matalign.run.settings import HostTable, read_host_table
+    from pytest_matalign.run.settings import host_table
 
     here = Path.cwd()
-    own = here / "pyproject.toml"
-    host = read_host_table(own) if own.is_file() else HostTable()
+    host = host_table(here)
     asked = {name: value for name, value in given.items() if value is not None}
     channels = tuple(one.strip() for one in channel.split(","))
     if (a is None) != (b is None) or (a is None and not host.same):

@@ -13,14 +13,16 @@ from pytest_matalign.embeddings.obtain import Door, Extracted
 from pytest_matalign.embeddings.sources import ZooSource
 from pytest_matalign.embeddings.store import Store
 from pytest_matalign.environments.loading import environment_of
+from pytest_matalign.errors import MatalignError
 from pytest_matalign.progress import Line, Silent
 from pytest_matalign.splits.load import load_split
 from pytest_matalign.zoo.catalogue import card
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from pytest_matalign.executor import Executor
     from pytest_matalign.splits.sample import Sample
 
 
@@ -49,6 +51,20 @@ def shards_of(samples: int, *, wanted: int) -> list[tuple[int, int]]:
     """Return as many shards as wanted of so many samples, none of them empty."""
     count = max(1, min(wanted, -(-samples // BLOCK)))
     return [(index, count) for index in range(1, count + 1)]
+
+
+def embed_all(
+    executor: Executor, parts: Sequence[Part]
+) -> Iterator[tuple[Part, str | MatalignError]]:
+    """Have parts embedded; yield each, in order, with what was done, or why it could not be."""
+    pieces = [executor.submit(embed_part, part) for part in parts]
+    for part, piece in zip(parts, pieces, strict=True):
+        told: str | MatalignError
+        try:
+            (told,) = executor.gather([piece])
+        except MatalignError as error:
+            told = error
+        yield part, told
 
 
 def embed_part(part: Part) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 
 from pytest_matalign.engine.spaces import as_array
+from pytest_matalign.engine.tiles import one_thread_each, threads_on
 from pytest_matalign.metrics.arrays import single_thread
 
 if TYPE_CHECKING:
@@ -33,11 +33,7 @@ def cross_row(spaces: Sequence[Space], a: int, *, nuclear: bool) -> tuple[Float6
         torch.zeros((first.width, space.width), dtype=torch.float64, device=first.device)
         for space in spaces[a:]
     ]
-    threads = torch.get_num_threads() if first.device.type == "cpu" else 1
-    with (
-        ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
-        single_thread(),
-    ):
+    with one_thread_each(threads_on(first.device)) as pool, single_thread():
         for start in range(0, first.n, _ROWS):
             stop = min(start + _ROWS, first.n)
             product = partial(_product, first.centred(start, stop).T, start=start, stop=stop)

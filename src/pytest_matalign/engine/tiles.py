@@ -28,6 +28,16 @@ def block_rows(n: int, *, spaces: int = 1, memory: int = MEMORY) -> int:
     return int(min(_LARGEST, max(_SMALLEST, memory // (8 * spaces * n))))
 
 
+def threads_on(device: torch.device | None) -> int:
+    """Return how many pieces of work are done at once: on all threads of the CPU, else one."""
+    return torch.get_num_threads() if device is None or device.type == "cpu" else 1
+
+
+def one_thread_each(threads: int) -> ThreadPoolExecutor:
+    """Return a pool whose pieces of work are each done on one thread, with the same bits."""
+    return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+
+
 def in_blocks(
     work: Callable[[int, int], T],
     n: int,
@@ -46,7 +56,7 @@ def in_blocks(
         device: Where the work is done; the CPU where None.
     """
     edges = [(first, min(first + rows, n)) for first in range(start, n, rows)]
-    threads = torch.get_num_threads() if device is None or device.type == "cpu" else 1
+    threads = threads_on(device)
     if threads == 1 or len(edges) == 1:
         for edge in edges:
             with single_thread():
@@ -55,7 +65,7 @@ def in_blocks(
         return
     # Not all at once: results wait in memory until they are taken.
     at_once = 8 * threads
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with one_thread_each(threads) as pool:
         for place in range(0, len(edges), at_once):
             batch = edges[place : place + at_once]
             with single_thread():

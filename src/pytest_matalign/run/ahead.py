@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from pytest_matalign.embeddings.parts import Part, embed_part, shards_of
+from pytest_matalign.embeddings.parts import Part, embed_all, shards_of
 from pytest_matalign.environments.loading import unavailable
 from pytest_matalign.errors import MatalignError
 from pytest_matalign.executor import executor_of
@@ -30,20 +31,15 @@ def embed_ahead(run: SuiteRun) -> None:
     """
     if run.settings.cluster is None:
         return
-    executor = executor_of(run.settings.cluster)
-    parts = list(_parts(run, workers=executor.workers))
-    line = Line("embedded ahead", unit=" parts")
-    try:
-        pieces = [executor.submit(embed_part, part) for part in parts]
-        for done, (part, piece) in enumerate(zip(parts, pieces, strict=True), start=1):
-            try:
-                list(executor.gather([piece]))
-            except MatalignError as error:
-                say(f"{part.model} on {part.split}: {error}")
+    with (
+        closing(executor_of(run.settings.cluster)) as executor,
+        closing(Line("embedded ahead", unit=" parts")) as line,
+    ):
+        parts = list(_parts(run, workers=executor.workers))
+        for done, (part, told) in enumerate(embed_all(executor, parts), start=1):
+            if isinstance(told, MatalignError):
+                say(f"{part.model} on {part.split}: {told}")
             line(done=done, total=len(parts))
-    finally:
-        line.close()
-        executor.close()
 
 
 def _parts(run: SuiteRun, *, workers: int) -> Iterator[Part]:

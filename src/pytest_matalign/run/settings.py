@@ -138,6 +138,16 @@ class Settings:
     badge: Path | None
 
 
+def host_table(root: Path) -> HostTable:
+    """Return the table of the project in a folder, empty without a `pyproject.toml`.
+
+    Raises:
+        ConfigurationError: As `read_host_table`.
+    """
+    path = root / "pyproject.toml"
+    return read_host_table(path) if path.is_file() else HostTable()
+
+
 def read_host_table(path: Path) -> HostTable:
     """Read `[tool.matalign]` from a `pyproject.toml`; an absent table is the same as empty.
 
@@ -169,8 +179,7 @@ def settings_of(
     Raises:
         ConfigurationError: If the host's table is wrong, or an update is not permitted.
     """
-    own = root / "pyproject.toml"
-    host = read_host_table(own) if own.is_file() else HostTable()
+    host = host_table(root)
     policy = here / given["policy"] if given.get("policy") else None
     # What judges comes from the policy; what the candidate is, from the project.
     judged, base = (read_host_table(policy), policy.parent) if policy else (host, root)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_matalign.errors import ConfigurationError, UnavailableError
 from pytest_matalign.scorecard.badge import LABEL, message
-from pytest_matalign.scorecard.summary import failures
-from pytest_matalign.verdicts.records import measured
+from pytest_matalign.scorecard.summary import failures, with_references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_matalign.scorecard.model import Scorecard
+    from pytest_matalign.statistics.alignment import Alignment
 
 ENDPOINT_COLOURS = {"#b3261e": "red", "#2e7d32": "green", "#8d6e00": "yellow", "#5f6368": "grey"}
 _UNSAFE = re.compile(r"[^\w\-. /]")
@@ -49,21 +49,18 @@ def means(scorecard: Scorecard) -> list[Mean]:
     Raises:
         ConfigurationError: The run had no candidate, or compared it with controls only.
     """
-    candidate = scorecard.candidate
-    if candidate is None:
+    if scorecard.candidate is None:
         raise ConfigurationError(
             "The scorecard is of a run without a candidate; name one with --matalign-candidate."
         )
-    controls = {model.id for model in scorecard.models if model.role == "control"}
-    grouped: dict[tuple[str, str, str], list[Any]] = {}
-    for record, found in measured(scorecard.alignments):
-        pair = {record.a, record.b}
-        if candidate in pair and not (other := pair - {candidate}) & controls and other:
-            key = (record.suite, record.split, record.metric)
-            grouped.setdefault(key, []).append((other.pop(), found))
+    grouped: dict[tuple[str, str, str], list[tuple[str, Alignment]]] = {}
+    for record, other, found in with_references(scorecard):
+        key = (record.suite, record.split, record.metric)
+        grouped.setdefault(key, []).append((other, found))
     if not grouped:
         raise ConfigurationError(
-            f"{candidate} was measured with no reference but controls, so there is no mean to tell."
+            f"{scorecard.candidate} was measured with no reference but controls, so there is no "
+            "mean to tell."
         )
     return [
         Mean(

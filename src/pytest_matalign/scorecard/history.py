@@ -6,8 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_matalign.errors import ConfigurationError
-from pytest_matalign.scorecard.summary import failures
-from pytest_matalign.verdicts.records import measured
+from pytest_matalign.scorecard.summary import failures, with_references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,12 +63,9 @@ def history(cards: Mapping[str, Scorecard]) -> list[Series]:
 def _alignments(runs: Mapping[str, Scorecard]) -> list[Series]:
     found: dict[tuple[str, str], dict[str, dict[str, Alignment]]] = {}
     for name, card in runs.items():
-        controls = {model.id for model in card.models if model.role == "control"}
-        for record, one in measured(card.alignments):
-            other = {record.a, record.b} - {card.candidate}
-            if len(other) == 1 and not other & controls:
-                releases = found.setdefault((record.split, one.metric), {})
-                releases.setdefault(name, {})[other.pop()] = one
+        for record, other, one in with_references(card):
+            releases = found.setdefault((record.split, one.metric), {})
+            releases.setdefault(name, {})[other] = one
     return [
         series
         for (split, metric), releases in found.items()
@@ -119,7 +115,12 @@ def _kept(runs: Mapping[str, Scorecard]) -> list[Series]:
 
 def table(cards: Mapping[str, Scorecard]) -> tuple[list[str], list[list[str]]]:
     """Return head and rows of a table, a row per quantity and a column per release."""
-    series = history(cards)
+    return _table(cards, history(cards))
+
+
+def _table(
+    cards: Mapping[str, Scorecard], series: Sequence[Series]
+) -> tuple[list[str], list[list[str]]]:
     names = [name for name, card in cards.items() if card.candidate is not None]
     rows = [["failures", *(str(len(failures(cards[name]))) for name in names)]]
     for one in series:
@@ -130,10 +131,9 @@ def table(cards: Mapping[str, Scorecard]) -> tuple[list[str], list[list[str]]]:
 
 def page(cards: Mapping[str, Scorecard]) -> str:
     """Return a self-contained page: the table, and a drawing per quantity."""
-    head, rows = table(cards)
-    drawings = "".join(
-        f"<h2>{escape(one.title)}</h2>{_drawing(one, head[1:])}" for one in history(cards)
-    )
+    series = history(cards)
+    head, rows = _table(cards, series)
+    drawings = "".join(f"<h2>{escape(one.title)}</h2>{_drawing(one, head[1:])}" for one in series)
     cells = "".join(
         f"<tr><th scope=row>{escape(row[0])}</th>"
         + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])

@@ -12,11 +12,22 @@ from pytest_matalign.verdicts.records import EmbeddingRecord, GateRecord, measur
 from pytest_matalign.verdicts.verdict import VERDICTS, fails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_matalign.scorecard.model import ModelEntry, Scorecard, SplitEntry, SuiteEntry
     from pytest_matalign.statistics.alignment import Alignment
     from pytest_matalign.verdicts.records import AlignmentRecord
+
+
+def with_references(
+    scorecard: Scorecard,
+) -> Iterator[tuple[AlignmentRecord, str, Alignment]]:
+    """Yield the candidate's alignments with models that are no controls, and with whom each is."""
+    controls = {model.id for model in scorecard.models if model.role == "control"}
+    for record, found in measured(scorecard.alignments):
+        others = {record.a, record.b} - {scorecard.candidate}
+        if len(others) == 1 and not others & controls:
+            yield record, others.pop(), found
 
 
 @dataclass(frozen=True, kw_only=True)

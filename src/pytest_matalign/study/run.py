@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -103,12 +104,9 @@ def run_study(
         raise ConfigurationError(f"There is no study {name!r}; choose among {', '.join(STUDIES)}.")
     chosen = SECTIONS if name == "paper" else {name: SECTIONS[name]}
     splits = tuple(dict.fromkeys(split for _, needed in chosen.values() for split in needed))
-    executor = executor_of(cluster)
-    say(f"{len(plan.models)} models, {len(splits)} splits, {executor.workers} at a time")
-    try:
+    with closing(executor_of(cluster)) as executor:
+        say(f"{len(plan.models)} models, {len(splits)} splits, {executor.workers} at a time")
         sections = _made(plan, splits, chosen, store=store, executor=executor)
-    finally:
-        executor.close()
     study = Study(embeddings_of(plan, store), plan)
     shared = [split for key, (_, own) in chosen.items() if key not in APART for split in own]
     report = Report(

@@ -93,13 +93,13 @@ def _crossed_claims(
     tables = {split: study.table(whole[split], "cknna", partial=True) for split in SPLITS[:3]}
     gaps = {split: crossed(table, study.facts) for split, table in tables.items()}
     inside, outside = gaps[CRYSTALS], [gaps[split] for split in SPLITS[1:3]]
+    perturbed = gaps["mp-perturbed"]
+    change = [inside.gap.minus(perturbed.gap)] if inside and perturbed else []
     caveat = (
         "By partial alignment of pairs in which the factors cross, a cell of families and corpora "
         "counting once. A corpus is its structures: MatPES by two functionals is one. Undecided "
         "where the interval meets zero without some one family or corpus."
     )
-    fades = [] if inside is None or gaps["mp-perturbed"] is None else [gaps["mp-perturbed"]]
-    change = [inside.gap.minus(one.gap) for one in fades if inside is not None]
     return [
         Claim(
             id="corpus-rules-in",
@@ -208,11 +208,10 @@ def _clades(study: Study, grown: Tree) -> list[tuple[str, str, float | None]]:
 def _within_family(study: Study, whole: Mapping[str, SplitData]) -> Claim:
     gaps, told, facts = [], [], study.facts
     for split in (CRYSTALS, MOLECULES):
-        data = whole[split].only([*whole[split].potentials, "composition", "size"])
-        table = study.table(data, "cknna", partial=True)
-        raw = study.table(data, "cknna")
-        other = across_families(data.trained, facts)
-        same = pairs_where(data.trained, lambda a, b: facts[a].family == facts[b].family)
+        data = whole[split]
+        table, raw = (study.table(data, "cknna", partial=partial) for partial in (True, False))
+        other = across_families(data.potentials, facts)
+        same = pairs_where(data.potentials, lambda a, b: facts[a].family == facts[b].family)
         gap = table.lead(same, other)
         gaps.append(gap)
         told.append(

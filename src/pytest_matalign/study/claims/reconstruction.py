@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 
@@ -69,15 +69,15 @@ def _mean(error: Callable[[Pair], float], cells: Sequence[Sequence[Pair]]) -> fl
     return float(np.mean([np.mean([error(pair) for pair in cell]) for cell in cells]))
 
 
-def reconstruction_errors(data: SplitData, models: Sequence[str], *, local: bool) -> Errors:
-    """Return the errors of every ordered pair of some models."""
-    data = data.only(models).first(MOST)
+def reconstruction_errors(data: SplitData, pairs: Sequence[Pair], *, local: bool) -> Errors:
+    """Return the errors of ordered pairs of models."""
+    data = data.only(list(dict.fromkeys(model for pair in pairs for model in pair))).first(MOST)
     features = {m: preprocess(x, "center-l2") for m, x in data.embeddings.items()}
     squares = {
         (a, b): local_errors(features[a], features[b], k=NEIGHBOURS) ** 2
         if local
         else global_errors(features[a], features[b]) ** 2
-        for a, b in permutations(models, 2)
+        for a, b in pairs
     }
     return Errors(n=data.n, squares=squares)
 
@@ -106,10 +106,8 @@ def kinds_of_pairs(
 def section(study: Study) -> Section:
     """Reconstruction errors by kind of pair on crystals, and containment on molecules."""
     crystals, molecules = study.data(CRYSTALS), study.data(MOLECULES)
-    errors = {
-        local: reconstruction_errors(crystals, crystals.potentials, local=local)
-        for local in (False, True)
-    }
+    pairs = list(permutations(crystals.potentials, 2))
+    errors = {local: reconstruction_errors(crystals, pairs, local=local) for local in (False, True)}
     kinds = kinds_of_pairs(crystals.potentials, study.facts)
     return Section(
         id="reconstruction",
@@ -195,12 +193,12 @@ def _containment(study: Study, data: SplitData) -> Claim:
     universal = [m for m in data.potentials if m not in organic]
     if not organic or not universal:
         return untestable("containment", statement, "Needs potentials of both kinds.")
-    errors = reconstruction_errors(data, [*organic, *universal], local=False)
     cells: dict[tuple[str, str], list[Pair]] = {}
-    for a in universal:
-        for b in organic:
-            cells.setdefault((facts[a].family, facts[b].family), []).append((a, b))
+    for a, b in product(universal, organic):
+        cells.setdefault((facts[a].family, facts[b].family), []).append((a, b))
     back = {key: [(b, a) for a, b in cell] for key, cell in cells.items()}
+    pairs = [pair for cell in (*cells.values(), *back.values()) for pair in cell]
+    errors = reconstruction_errors(data, pairs, local=False)
     gap = errors.gap(list(back.values()), list(cells.values()))
     ends = []
     for family in dict.fromkeys(name for key in cells for name in key):
