@@ -13,7 +13,10 @@ import pytest
 from pytest_matalign.report.companion import build_companion
 from pytest_matalign.report.maps import packed
 from pytest_matalign.report.page import write_html
-from pytest_matalign.verdicts.records import measured
+from pytest_matalign.scorecard.model import Run, Scorecard, SuiteEntry
+from pytest_matalign.verdicts.gate.finding import Finding, judgement
+from pytest_matalign.verdicts.gate.standing import Standing
+from pytest_matalign.verdicts.records import EmbeddingRecord, measured
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -272,4 +275,37 @@ def test_a_candidate_beside_its_baseline(browser: Browser, made: Any, tmp_path: 
     assert page.locator("#heatmap-figure .cell").count() == 8
     assert page.locator("#baseline .pane").count() == 20
     assert trouble == []
+    page.close()
+
+
+def test_a_strip_keeps_its_place_beside_many_families(browser: Browser, tmp_path: Path) -> None:
+    """On a screen it can be read at a glance, and a phone still needs no sideways scrolling."""
+    families = ("sevennet", "diep", "m3gnet", "tensornet", "nequix", "megnet", "cgcnn", "chgnet")
+    standing = Standing(
+        metric="distance_correlation",
+        value=0.3,
+        low=0.28,
+        high=0.32,
+        families=dict.fromkeys(families, 0.25),
+        references=dict.fromkeys(families, 0.4),
+        untrained={"chgnet-untrained": 0.0},
+    )
+    finding = Finding(check="floor", verdict="passed", why="is above.")
+    embedded = EmbeddingRecord(
+        suite="s", split="mp-crystals", model="team", requested=10, n=10, verdict="passed",
+        release=judgement((finding,), standings=(standing,)),
+    )  # fmt: skip
+    card = Scorecard(
+        package_version="0", candidate="team", suites=(SuiteEntry(name="s", title="t", version=1),),
+        splits=(), models=(), embeddings=(embedded,), alignments=(),
+        run=Run(started="2026-01-01T00:00", seconds=1.0, command="", python="", packages={}),
+    )  # fmt: skip
+    write_html(card, tmp_path / "page.html")
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto((tmp_path / "page.html").as_uri())
+    box = page.locator(".strip").bounding_box()
+    assert box is not None
+    assert box["width"] >= 200
+    page.set_viewport_size({"width": 360, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.close()
